@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The checking build (-DTVX_CHECKING): assertions for what emulators do not
+ * model, so that a missing VMCLEAR or INVEPT is seen there and not on silicon.
+ * In any other build these are nothing.
+ */
+#ifndef TVX_CHECK_H
+#define TVX_CHECK_H
+
+#include "vmx.h"
+
+#ifdef TVX_CHECKING
+#include <linux/bug.h>
+#include <linux/cpumask.h>
+#include <linux/smp.h>
+#include <asm/vmx.h>
+
+/* VMPTRST says what the hardware believes. */
+static inline u64 check_vmptrst(void)
+{
+	u64 pa = ~0ull;
+
+	asm volatile("vmptrst %0" : "=m" (pa) : : "cc");
+	return pa;
+}
+
+static inline void check_vmcs_current(struct vmx_vcpu *v)
+{
+	WARN_ONCE(check_vmptrst() != v->vmcs_pa, "tinyvmx: another VMCS is current\n");
+	WARN_ONCE(v->cpu != smp_processor_id(), "tinyvmx: VMCS of CPU %d used on CPU %d\n",
+		  v->cpu, smp_processor_id());
+}
+
+/* About to be loaded here: no other CPU may hold it. */
+static inline void check_vmcs_free(struct vmx_vcpu *v)
+{
+	WARN_ONCE(v->cpu >= 0 && v->cpu != smp_processor_id(),
+		  "tinyvmx: VMCS still held by CPU %d\n", v->cpu);
+	WARN_ONCE(v->cpu < 0 && v->launched, "tinyvmx: launched, but cleared\n");
+}
+
+static inline void check_vmcs_cleared(struct vmx_vcpu *v)
+{
+	WARN_ONCE(check_vmptrst() == v->vmcs_pa, "tinyvmx: a cleared VMCS is current\n");
+}
+
+/* About to enter the guest: this CPU is known to hold translations from now on. */
+static inline void check_entry(struct vmx_vcpu *v)
+{
+	check_vmcs_current(v);
+	WARN_ONCE(!cpumask_test_cpu(smp_processor_id(), &v->space->ran),
+		  "tinyvmx: entering an address space that would not be flushed here\n");
+}
+#else
+static inline void check_vmcs_current(struct vmx_vcpu *v) { }
+static inline void check_vmcs_free(struct vmx_vcpu *v) { }
+static inline void check_vmcs_cleared(struct vmx_vcpu *v) { }
+static inline void check_entry(struct vmx_vcpu *v) { }
+#endif
+
+#endif

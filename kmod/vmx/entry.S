@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The world switch: one VM entry and one VM exit.
+ *
+ *	enum vmx_entry_result vmx_enter_guest(struct vmx_vcpu *v)
+ *
+ * Interrupts off, the VMCS of @v current, everything else of the guest (FPU,
+ * MSRs, CR2) in the CPU.  From the loading of the guest's SPEC_CTRL on there is no
+ * RET and no indirect branch until the entry; after the exit the return stack
+ * and the branch history are made ours before there is one.
+ */
+#include <linux/linkage.h>
+#include <asm/alternative.h>
+#include <asm/asm.h>
+#include <asm/cpufeatures.h>
+#include <asm/msr-index.h>
+#include <asm/nospec-branch.h>
+#include <asm/unwind_hints.h>
+#include "asm-offsets.h"
+
+#define GPR(n) (VCPU_gpr + 8 * (n))
+
+/* All but RSP, which the VMCS holds, and the one that points at the vCPU. */
+.macro load_gprs
+	movq	GPR(1)(%rdi), %rcx
+	movq	GPR(2)(%rdi), %rdx
+	movq	GPR(3)(%rdi), %rbx
+	movq	GPR(5)(%rdi), %rbp
+	movq	GPR(6)(%rdi), %rsi
+	.irp n, 8, 9, 10, 11, 12, 13, 14, 15
+	movq	GPR(\n)(%rdi), %r\n
+	.endr
+	movq	GPR(0)(%rdi), %rax
+	movq	GPR(7)(%rdi), %rdi
+.endm
+
+.macro save_gprs
+	movq	%rcx, GPR(1)(%rax)
+	movq	%rdx, GPR(2)(%rax)
+	movq	%rbx, GPR(3)(%rax)
+	movq	%rbp, GPR(5)(%rax)
+	movq	%rsi, GPR(6)(%rax)
+	movq	%rdi, GPR(7)(%rax)
+	.irp n, 8, 9, 10, 11, 12, 13, 14, 15
+	movq	%r\n, GPR(\n)(%rax)
+	.endr
+.endm
+
+/* Nothing of the guest's is left for a gadget of ours to speculate with. */
+.macro clear_gprs
+	.irp r, ecx, edx, ebp, esi, r8d, r9d, r10d, r11d, r12d, r13d, r14d, r15d
+	xorl	%\r, %\r
+	.endr
+.endm
+
+	.text
+SYM_FUNC_START(vmx_enter_guest)
+	/* 1. Keep what the C caller needs; the vCPU is found on top of the stack. */
+	pushq	%rbp
+	pushq	%r15
+	pushq	%r14
+	pushq	%r13
+	pushq	%r12
+	pushq	%rbx
+	pushq	%rdi
+
+	/* 2. The CPU comes back to this stack. The same one as last time mostly. */
+	cmpq	%rsp, VCPU_host_rsp(%rdi)
+	je	.Lspec
+	movq	%rsp, VCPU_host_rsp(%rdi)
+	movl	$FIELD_HOST_RSP, %eax
+	vmwrite	%rsp, %rax
+
+.Lspec:	/* 3. The guest's SPEC_CTRL, where it differs from ours. */
+	cmpl	$0, VCPU_spec_switch(%rdi)
+	je	.Lload
+	movl	$MSR_IA32_SPEC_CTRL, %ecx
+	movl	VCPU_spec_guest(%rdi), %eax
+	movl	VCPU_spec_guest+4(%rdi), %edx
+	wrmsr
+
+.Lload:	/* 4. Which instruction: CF survives loads and VERW. Then the guest's registers. */
+	btl	$0, VCPU_launched(%rdi)
+	load_gprs
+	CLEAR_CPU_BUFFERS
+
+	/*
+	 * 5. The CPU checks controls, host state and guest state, saves nothing of
+	 * ours but what the VMCS holds as host state, and loads the guest's segments,
+	 * control registers, DR7, PAT, EFER, SYSENTER MSRs, RSP, RIP, RFLAGS.
+	 * Not switched by it: GPRs, CR2, FPU and XCR0, DR0-6, SYSCALL MSRs,
+	 * KERNEL_GS_BASE, TSC_AUX, SPEC_CTRL.
+	 */
+	UNWIND_HINT_SAVE
+	jnc	.Llaunch
+.Lvmresume:
+	vmresume
+	jmp	.Lfail
+.Llaunch:
+.Lvmlaunch:
+	vmlaunch
+	jmp	.Lfail
+
+	_ASM_EXTABLE(.Lvmresume, .Lfault)
+	_ASM_EXTABLE(.Lvmlaunch, .Lfault)
+
+SYM_INNER_LABEL(vmx_exit_point, SYM_L_GLOBAL)
+	/* 6. HOST_RIP: interrupts off, RFLAGS 2, our CR3, segments, GDT, IDT and RSP. */
+	UNWIND_HINT_RESTORE
+	ENDBR
+	pushq	%rax
+	movq	8(%rsp), %rax
+	save_gprs
+	popq	GPR(0)(%rax)
+	xorl	%ebx, %ebx
+	movl	$1, VCPU_launched(%rax)
+
+.Lours:	/* 7. Return stack, SPEC_CTRL, branch history: ours, before any RET or branch. */
+	clear_gprs
+	FILL_RETURN_BUFFER %rcx, RSB_CLEAR_LOOPS, X86_FEATURE_RSB_VMEXIT,\
+			   X86_FEATURE_RSB_VMEXIT_LITE
+	movq	(%rsp), %rdi
+	cmpl	$0, VCPU_spec_switch(%rdi)
+	je	.Lno_spec
+	movl	$MSR_IA32_SPEC_CTRL, %ecx
+	movl	VCPU_spec_host(%rdi), %eax
+	movl	VCPU_spec_host+4(%rdi), %edx
+	wrmsr
+.Lno_spec:
+	ALTERNATIVE "", "lfence", X86_FEATURE_MSR_SPEC_CTRL
+	CLEAR_BRANCH_HISTORY_VMEXIT
+
+	movl	%ebx, %eax
+	popq	%rdi
+	popq	%rbx
+	popq	%r12
+	popq	%r13
+	popq	%r14
+	popq	%r15
+	popq	%rbp
+	RET
+
+.Lfail:	/* VMfail: no guest instruction was executed; the registers are the guest's. */
+	movl	$1, %ebx
+	jmp	.Lours
+.Lfault: /* VMX was turned off under us in an emergency. */
+	movl	$2, %ebx
+	jmp	.Lours
+SYM_FUNC_END(vmx_enter_guest)

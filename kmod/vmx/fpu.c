@@ -1,0 +1,171 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * FPU, SSE, AVX: kernel_fpu_begin() saves what the process had, and the kernel
+ * restores it before the process runs again.  In between the registers are the
+ * guest's.  Components that the kernel treats specially (PKRU, AMX) are not
+ * given to guests; supervisor components neither.
+ */
+#include <linux/kernel.h>
+#include <linux/mm.h>
+#include <linux/slab.h>
+#include <linux/string.h>
+#include <asm/cpufeature.h>
+#include <asm/fpu/api.h>
+#include <asm/fpu/types.h>
+#include <asm/fpu/xcr.h>
+#include <asm/processor.h>
+
+#include "fpu.h"
+#include "power.h"
+
+#define GUEST_XFEATURES (XFEATURE_MASK_FP | XFEATURE_MASK_SSE | XFEATURE_MASK_YMM | \
+			 XFEATURE_MASK_OPMASK | XFEATURE_MASK_ZMM_Hi256 | \
+			 XFEATURE_MASK_Hi16_ZMM)
+
+/* Offsets in the legacy area, which FXSAVE and XSAVE share. */
+#define MXCSR_AT	24
+#define HEADER_AT	512	/* XSTATE_BV, XCOMP_BV, 48 reserved bytes */
+#define HEADER_LEN	64
+
+static u64 xfeatures __ro_after_init;	/* 0: no XSAVE, or the kernel does not use it */
+static u32 area_size __ro_after_init;
+static u32 mxcsr_mask __ro_after_init;
+
+u64 vmx_xcr0_supported(void)
+{
+	return xfeatures;
+}
+
+u32 vmx_xsave_size(void)
+{
+	return area_size;
+}
+
+/* The standard format has each component where CPUID says. */
+static u32 standard_size(void)
+{
+	u32 size = HEADER_AT + HEADER_LEN, eax, ebx, ecx, edx, i;
+
+	for (i = 2; i < 63; i++) {
+		if (!(xfeatures & BIT_ULL(i)))
+			continue;
+		cpuid_count(0xd, i, &eax, &ebx, &ecx, &edx);
+		size = max(size, eax + ebx);
+	}
+	return size;
+}
+
+void fpu_setup(void)
+{
+	struct fxregs_state *fx = kzalloc(sizeof(*fx) + 16, GFP_KERNEL);
+	struct fxregs_state *aligned = PTR_ALIGN(fx, 16);
+
+	if (boot_cpu_has(X86_FEATURE_OSXSAVE) && boot_cpu_has(X86_FEATURE_XSAVE)) {
+		xfeatures = xgetbv(XCR_XFEATURE_ENABLED_MASK) & GUEST_XFEATURES;
+		area_size = standard_size();
+	} else {
+		area_size = sizeof(struct fxregs_state);
+	}
+	mxcsr_mask = 0xffbf;	/* what a zero mask means, by the SDM */
+	if (fx) {
+		kernel_fpu_begin();
+		asm volatile("fxsave %0" : "+m" (*aligned));
+		kernel_fpu_end();
+		if (aligned->mxcsr_mask)
+			mxcsr_mask = aligned->mxcsr_mask;
+		kfree(fx);
+	}
+}
+
+int fpu_alloc(struct vmx_vcpu *v)
+{
+	struct fxregs_state *fx;
+
+	v->xsave = (void *)__get_free_pages(GFP_KERNEL_ACCOUNT | __GFP_ZERO, get_order(area_size));
+	if (!v->xsave)
+		return -ENOMEM;
+	fx = v->xsave;
+	fx->cwd = 0x40;		/* after RESET; an FNINIT would make it 0x37f */
+	fx->mxcsr = 0x1f80;
+	if (xfeatures)
+		*(u64 *)(v->xsave + HEADER_AT) = XFEATURE_MASK_FPSSE;
+	v->xcr0 = xfeatures ? XFEATURE_MASK_FP : 0;
+	return 0;
+}
+
+void fpu_free(struct vmx_vcpu *v)
+{
+	free_pages((unsigned long)v->xsave, get_order(area_size));
+	v->xsave = NULL;
+}
+
+static void restore(struct vmx_vcpu *v)
+{
+	if (xfeatures)
+		asm volatile("xrstor64 %0" : : "m" (*(char (*)[])v->xsave),
+			     "a" ((u32)xfeatures), "d" ((u32)(xfeatures >> 32)) : "memory");
+	else
+		asm volatile("fxrstor64 %0" : : "m" (*(struct fxregs_state *)v->xsave));
+}
+
+static void save(struct vmx_vcpu *v)
+{
+	if (xfeatures)
+		asm volatile("xsave64 %0" : "+m" (*(char (*)[])v->xsave)
+			     : "a" ((u32)xfeatures), "d" ((u32)(xfeatures >> 32)) : "memory");
+	else
+		asm volatile("fxsave64 %0" : "+m" (*(struct fxregs_state *)v->xsave));
+}
+
+void fpu_enter(struct vmx_vcpu *v)
+{
+	kernel_fpu_begin_mask(0);
+	restore(v);
+	if (!xfeatures)
+		return;
+	v->host_xcr0 = xgetbv(XCR_XFEATURE_ENABLED_MASK);
+	if (v->xcr0 != v->host_xcr0)
+		xsetbv(XCR_XFEATURE_ENABLED_MASK, v->xcr0);
+}
+
+void fpu_leave(struct vmx_vcpu *v)
+{
+	if (xfeatures && v->xcr0 != v->host_xcr0)
+		xsetbv(XCR_XFEATURE_ENABLED_MASK, v->host_xcr0);
+	save(v);
+	kernel_fpu_end();
+}
+
+int vmx_write_xcr0(struct vmx_vcpu *v, u64 value)
+{
+	u64 avx512 = XFEATURE_MASK_OPMASK | XFEATURE_MASK_ZMM_Hi256 | XFEATURE_MASK_Hi16_ZMM;
+
+	if (!v->policy->xcr0_allowed || value & ~v->policy->xcr0_allowed ||
+	    !(value & XFEATURE_MASK_FP))
+		return -EINVAL;
+	if (value & XFEATURE_MASK_YMM && !(value & XFEATURE_MASK_SSE))
+		return -EINVAL;
+	if (value & avx512 && ((value & avx512) != avx512 || !(value & XFEATURE_MASK_YMM)))
+		return -EINVAL;
+	if (v->in_section && value != v->xcr0)
+		xsetbv(XCR_XFEATURE_ENABLED_MASK, value);
+	v->xcr0 = value;
+	return 0;
+}
+
+/* XRSTOR faults on what this refuses, and it must not fault. */
+int vmx_set_xsave(struct vmx_vcpu *v, const void *area)
+{
+	const u64 *header = area + HEADER_AT;
+	unsigned int i;
+
+	if (*(const u32 *)(area + MXCSR_AT) & ~mxcsr_mask)
+		return -EINVAL;
+	for (i = 1; xfeatures && i < HEADER_LEN / 8; i++)
+		if (header[i])
+			return -EINVAL;
+	if (xfeatures && header[0] & ~xfeatures)
+		return -EINVAL;
+	memcpy(v->xsave, area, area_size);
+	return 0;
+}

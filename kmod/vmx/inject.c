@@ -1,0 +1,246 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Events into the guest.  At most one goes in at an entry, in this order:
+ *
+ *	1. an exception that waits (it belongs to the instruction at RIP)
+ *	2. what had begun to be delivered when the guest exited
+ *	3. an NMI	4. an external interrupt
+ *
+ * For what must wait longer a window is opened: the CPU exits when it could be
+ * taken.  Sources: SDM chapters "VM Entries" (event injection), "VM Exits"
+ * (information for events delivered), "Interrupt and Exception Handling" (#DF).
+ */
+#include <linux/errno.h>
+#include <linux/kernel.h>
+#include <asm/processor-flags.h>
+#include <asm/trapnr.h>
+#include <asm/vmx.h>
+
+#include "ops.h"
+#include "state.h"
+
+#define WINDOWS (CPU_BASED_INTR_WINDOW_EXITING | CPU_BASED_NMI_WINDOW_EXITING)
+#define SHADOWS (GUEST_INTR_STATE_STI | GUEST_INTR_STATE_MOV_SS)
+
+/* Vectors that push an error code. #CP (21) is not offered to guests. */
+#define PUSHES_ERROR (BIT(X86_TRAP_DF) | BIT(X86_TRAP_TS) | BIT(X86_TRAP_NP) | \
+		      BIT(X86_TRAP_SS) | BIT(X86_TRAP_GP) | BIT(X86_TRAP_PF) | BIT(X86_TRAP_AC))
+#define CONTRIBUTORY (BIT(X86_TRAP_DE) | BIT(X86_TRAP_TS) | BIT(X86_TRAP_NP) | \
+		      BIT(X86_TRAP_SS) | BIT(X86_TRAP_GP))
+
+static bool is_soft(u8 type)
+{
+	return type == TVX_EVENT_SOFT_INTR || type == TVX_EVENT_PRIV_EXCEPTION ||
+	       type == TVX_EVENT_SOFT_EXCEPTION;
+}
+
+int event_check(const struct tvx_event *e)
+{
+	if (e->flags & ~(TVX_EVENT_VALID | TVX_EVENT_ERROR_CODE))
+		return -EINVAL;
+	if (!(e->flags & TVX_EVENT_VALID))
+		return 0;
+	if (e->insn_len > 15 || (is_soft(e->type) && !e->insn_len))
+		return -EINVAL;
+	switch (e->type) {
+	case TVX_EVENT_INTR:
+	case TVX_EVENT_SOFT_INTR:
+		return 0;
+	case TVX_EVENT_NMI:
+		return e->vector == X86_TRAP_NMI ? 0 : -EINVAL;
+	case TVX_EVENT_EXCEPTION:
+		return e->vector < 32 && e->vector != X86_TRAP_NMI ? 0 : -EINVAL;
+	case TVX_EVENT_PRIV_EXCEPTION:
+		return e->vector == X86_TRAP_DB ? 0 : -EINVAL;
+	case TVX_EVENT_SOFT_EXCEPTION:
+		return e->vector == X86_TRAP_BP || e->vector == X86_TRAP_OF ? 0 : -EINVAL;
+	default:
+		return -EINVAL;
+	}
+}
+
+int vmx_queue_event(struct vmx_vcpu *v, const struct tvx_event *e)
+{
+	if (event_check(e))
+		return -EINVAL;
+	switch (e->type) {
+	case TVX_EVENT_NMI:
+		if (v->nmi_pending == 2)
+			return -EBUSY;
+		v->nmi_pending++;
+		return 0;
+	case TVX_EVENT_INTR:
+		if (v->intr.flags)
+			return -EBUSY;
+		v->intr = *e;
+		return 0;
+	default:
+		if (v->exception.flags)
+			return -EBUSY;
+		v->exception = *e;
+		return 0;
+	}
+}
+
+/* ---- what an exit interrupted ------------------------------------------------------ */
+
+void vmx_recover_event(struct vmx_vcpu *v)
+{
+	u32 info = vmread(IDT_VECTORING_INFO_FIELD), type;
+
+	if (!(info & VECTORING_INFO_VALID_MASK))
+		return;
+	type = (info & VECTORING_INFO_TYPE_MASK) >> 8;
+	v->injected = (struct tvx_event){
+		.flags = TVX_EVENT_VALID,
+		.type = type,
+		.vector = info & VECTORING_INFO_VECTOR_MASK,
+	};
+	if (info & VECTORING_INFO_DELIVER_CODE_MASK) {
+		v->injected.flags |= TVX_EVENT_ERROR_CODE;
+		v->injected.error_code = vmread(IDT_VECTORING_ERROR_CODE);
+	}
+	if (is_soft(type))
+		v->injected.insn_len = vmread(VM_EXIT_INSTRUCTION_LEN);
+	/* An NMI that did not get through does not block the next try. */
+	if (type == TVX_EVENT_NMI)
+		vmwrite(GUEST_INTERRUPTIBILITY_INFO,
+			vmread(GUEST_INTERRUPTIBILITY_INFO) & ~GUEST_INTR_STATE_NMI);
+}
+
+/* ---- exceptions of the guest's own doing --------------------------------------------- */
+
+static bool is_exception(const struct tvx_event *e)
+{
+	return e->flags && e->type != TVX_EVENT_INTR && e->type != TVX_EVENT_NMI &&
+	       e->type != TVX_EVENT_SOFT_INTR;
+}
+
+static bool makes_double_fault(u8 first, u8 second)
+{
+	if (first == X86_TRAP_PF)
+		return second == X86_TRAP_PF || BIT(second) & CONTRIBUTORY;
+	return BIT(first) & CONTRIBUTORY && BIT(second) & CONTRIBUTORY;
+}
+
+void vmx_raise(struct vmx_vcpu *v, u8 vector, bool has_error, u32 error_code)
+{
+	struct tvx_event *first = is_exception(&v->exception) ? &v->exception : &v->injected;
+
+	if (is_exception(first)) {
+		u8 was = first->vector;
+
+		first->flags = 0;
+		if (was == X86_TRAP_DF) {
+			v->activity = TVX_SHUTDOWN;
+			return;
+		}
+		if (makes_double_fault(was, vector)) {
+			vector = X86_TRAP_DF;
+			has_error = true;
+			error_code = 0;
+		}
+	}
+	v->exception = (struct tvx_event){
+		.flags = TVX_EVENT_VALID | (has_error ? TVX_EVENT_ERROR_CODE : 0),
+		.type = TVX_EVENT_EXCEPTION,
+		.vector = vector,
+		.error_code = error_code,
+	};
+}
+
+/* ---- delivery -------------------------------------------------------------------------- */
+
+bool vmx_intr_open(struct vmx_vcpu *v)
+{
+	return vmread(GUEST_RFLAGS) & X86_EFLAGS_IF &&
+	       !(vmread(GUEST_INTERRUPTIBILITY_INFO) & SHADOWS);
+}
+
+bool vmx_nmi_open(struct vmx_vcpu *v)
+{
+	return !(vmread(GUEST_INTERRUPTIBILITY_INFO) & (SHADOWS | GUEST_INTR_STATE_NMI));
+}
+
+static void deliver(struct vmx_vcpu *v, struct tvx_event *e)
+{
+	u32 info = INTR_INFO_VALID_MASK | e->type << 8 | e->vector;
+
+	/* By the vector and the mode, not by what anyone claims: the CPU checks it. */
+	if (e->type == TVX_EVENT_EXCEPTION && e->vector < 32 &&
+	    BIT(e->vector) & PUSHES_ERROR && vmread(GUEST_CR0) & X86_CR0_PE) {
+		info |= INTR_INFO_DELIVER_CODE_MASK;
+		vmwrite(VM_ENTRY_EXCEPTION_ERROR_CODE, e->error_code & 0x7fff);
+	}
+	if (is_soft(e->type))
+		vmwrite(VM_ENTRY_INSTRUCTION_LEN, e->insn_len);
+	vmwrite(VM_ENTRY_INTR_INFO_FIELD, info);
+	/* STI and MOV SS block nothing that is already being delivered. */
+	if (vmread(GUEST_INTERRUPTIBILITY_INFO) & SHADOWS)
+		vmwrite(GUEST_INTERRUPTIBILITY_INFO,
+			vmread(GUEST_INTERRUPTIBILITY_INFO) & ~SHADOWS);
+	v->delivering = *e;
+	e->flags = 0;
+	v->activity = TVX_ACTIVE;
+	v->events_delivered++;
+}
+
+static bool deliver_first(struct vmx_vcpu *v)
+{
+	struct tvx_event nmi = {
+		.flags = TVX_EVENT_VALID, .type = TVX_EVENT_NMI, .vector = X86_TRAP_NMI,
+	};
+
+	if (v->exception.flags) {
+		deliver(v, &v->exception);
+	} else if (v->injected.flags) {
+		deliver(v, &v->injected);
+	} else if (v->nmi_pending && vmx_nmi_open(v)) {
+		deliver(v, &nmi);
+		v->nmi_pending--;
+	} else if (v->intr.flags && vmx_intr_open(v)) {
+		deliver(v, &v->intr);
+	} else {
+		return false;
+	}
+	return true;
+}
+
+static void open_windows(struct vmx_vcpu *v, u32 requests)
+{
+	u32 proc = v->proc & ~WINDOWS;
+
+	if (v->intr.flags || requests & TVX_REQ_INTR_WINDOW)
+		proc |= CPU_BASED_INTR_WINDOW_EXITING;
+	if ((v->nmi_pending || requests & TVX_REQ_NMI_WINDOW) &&
+	    vmx_caps.features & TVX_FEAT_VNMI)
+		proc |= CPU_BASED_NMI_WINDOW_EXITING;
+	if (proc != v->proc) {
+		vmwrite(CPU_BASED_VM_EXEC_CONTROL, proc);
+		v->proc = proc;
+	}
+}
+
+void vmx_deliver_events(struct vmx_vcpu *v, u32 requests)
+{
+	if (v->exception.flags | v->injected.flags | v->intr.flags | v->nmi_pending)
+		deliver_first(v);
+	if (v->intr.flags | v->nmi_pending | requests || v->proc & WINDOWS)
+		open_windows(v, requests);
+}
+
+/* Put back what an entry that never happened was to deliver. */
+void vmx_undeliver(struct vmx_vcpu *v)
+{
+	if (!(vmread(VM_ENTRY_INTR_INFO_FIELD) & INTR_INFO_VALID_MASK))
+		return;
+	vmwrite(VM_ENTRY_INTR_INFO_FIELD, 0);
+	v->injected = v->delivering;
+	v->events_delivered--;
+}
+
+bool vmx_event_ready(struct vmx_vcpu *v)
+{
+	return v->exception.flags || v->injected.flags || (v->nmi_pending && vmx_nmi_open(v)) ||
+	       (v->intr.flags && vmx_intr_open(v));
+}

@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* The slow halves of mitigate.h, and what is decided once. */
+#define pr_fmt(fmt) "tinyvmx: " fmt
+
+#include <linux/cpu.h>
+#include <linux/hardirq.h>
+#include <linux/sched/smt.h>
+#include <linux/mm.h>
+#include <linux/printk.h>
+#include <asm/cpufeature.h>
+#include <asm/msr.h>
+#include <asm/vmx.h>
+
+#include "mitigate.h"
+
+/* The software flush reads as much as any L1D holds. */
+#define L1D_ORDER 4
+
+bool mitigate_l1d __ro_after_init;
+bool mitigate_spec __ro_after_init;
+bool mitigate_perf __ro_after_init;
+static bool l1d_always __ro_after_init;
+static void *l1d_pages;
+
+static bool l1d_needs_flush(void)
+{
+	u64 caps = 0;
+
+	if (!boot_cpu_has_bug(X86_BUG_L1TF) || l1tf_mitigation == L1TF_MITIGATION_OFF)
+		return false;
+	if (boot_cpu_has(X86_FEATURE_ARCH_CAPABILITIES))
+		rdmsrl(MSR_IA32_ARCH_CAPABILITIES, caps);
+	return !(caps & ARCH_CAP_SKIP_VMENTRY_L1DFLUSH);
+}
+
+static bool l1d_flush_always(void)
+{
+	return l1tf_mitigation == L1TF_MITIGATION_FULL ||
+	       l1tf_mitigation == L1TF_MITIGATION_FULL_FORCE;
+}
+
+int mitigate_setup(void)
+{
+	mitigate_spec = boot_cpu_has(X86_FEATURE_MSR_SPEC_CTRL);
+	mitigate_perf = boot_cpu_has(X86_FEATURE_ARCH_PERFMON);
+	mitigate_l1d = l1d_needs_flush();
+	if (!mitigate_l1d)
+		return 0;
+	l1d_always = l1d_flush_always();
+	if (l1tf_mitigation != L1TF_MITIGATION_FLUSH_NOWARN && sched_smt_active())
+		pr_warn("L1TF and SMT: a guest can read what a sibling CPU has in its L1D; see the kernel's l1tf documentation\n");
+	if (boot_cpu_has(X86_FEATURE_FLUSH_L1D))
+		return 0;
+	l1d_pages = (void *)__get_free_pages(GFP_KERNEL | __GFP_ZERO, L1D_ORDER);
+	return l1d_pages ? 0 : -ENOMEM;
+}
+
+void mitigate_teardown(void)
+{
+	free_pages((unsigned long)l1d_pages, L1D_ORDER);
+	l1d_pages = NULL;
+}
+
+/*
+ * Flush if anything of the host may have come into the L1D since the last
+ * flush: a section began, or interrupts were taken that say so.
+ */
+void mitigate_flush_l1d(struct vmx_vcpu *v)
+{
+	bool dirty = v->l1d_dirty | l1d_always | kvm_get_cpu_l1tf_flush_l1d();
+	unsigned long i;
+
+	if (!dirty)
+		return;
+	v->l1d_dirty = false;
+	kvm_clear_cpu_l1tf_flush_l1d();
+	if (!l1d_pages) {
+		wrmsrl(MSR_IA32_FLUSH_CMD, L1D_FLUSH);
+		return;
+	}
+	/* First the TLB, then the cache, so that no page walk spoils it. */
+	for (i = 0; i < PAGE_SIZE << L1D_ORDER; i += PAGE_SIZE)
+		READ_ONCE(*(char *)(l1d_pages + i));
+	/* A serialising instruction between the two rounds. */
+	(void)cpuid_eax(0);
+	for (i = 0; i < PAGE_SIZE << L1D_ORDER; i += 64)
+		READ_ONCE(*(char *)(l1d_pages + i));
+	asm volatile("lfence" : : : "memory");
+}
+
+/* Counters that must not count in a guest, PEBS that must not write into one. */
+void mitigate_perf_switch(bool to_guest)
+{
+	struct perf_guest_switch_msr *msrs;
+	int i, nr;
+
+	msrs = perf_guest_get_msrs(&nr, NULL);
+	for (i = 0; msrs && i < nr; i++)
+		if (msrs[i].host != msrs[i].guest)
+			wrmsrl(msrs[i].msr, to_guest ? msrs[i].guest : msrs[i].host);
+}

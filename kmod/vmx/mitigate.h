@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The host's mitigations around VM entry and exit: as strong as KVM's on the
+ * same host.  The table in kmod/README.md lists them all; those that must sit
+ * between the last branch and the entry are in entry.S.
+ */
+#ifndef TVX_MITIGATE_H
+#define TVX_MITIGATE_H
+
+#include <linux/hardirq.h>
+#include <linux/perf_event.h>
+#include <asm/cpufeature.h>
+#include <asm/nospec-branch.h>
+#include <asm/perf_event.h>
+
+#include "vmx.h"
+
+/* At module load.  Return: 0 or -ENOMEM. */
+int mitigate_setup(void);
+void mitigate_teardown(void);
+
+extern bool mitigate_l1d;	/* L1TF: flush the L1D before the guest runs */
+extern bool mitigate_spec;	/* the CPU has SPEC_CTRL */
+extern bool mitigate_perf;	/* the host has a PMU that counts in guests */
+
+void mitigate_flush_l1d(struct vmx_vcpu *v);
+void mitigate_perf_switch(bool to_guest);
+
+/* Another vCPU than the last one is to run on this CPU: forget its branches. */
+static inline void mitigate_vcpu_switch(void)
+{
+	indirect_branch_prediction_barrier();
+}
+
+static inline void mitigate_before_entry(struct vmx_vcpu *v)
+{
+	if (mitigate_spec) {
+		v->spec_host = this_cpu_read(x86_spec_ctrl_current);
+		/* With IBRS as the kernel's own mitigation, writing it is what counts. */
+		v->spec_switch = v->spec_guest != v->spec_host ||
+				 cpu_feature_enabled(X86_FEATURE_KERNEL_IBRS);
+	}
+	if (mitigate_perf)
+		mitigate_perf_switch(true);
+	if (mitigate_l1d)
+		mitigate_flush_l1d(v);
+}
+
+static inline void mitigate_after_exit(struct vmx_vcpu *v)
+{
+	if (mitigate_perf)
+		mitigate_perf_switch(false);
+	/* VMSCAPE: user space is not to run on the guest's branch predictions. */
+	if (cpu_feature_enabled(X86_FEATURE_IBPB_EXIT_TO_USER))
+		this_cpu_write(x86_ibpb_exit_to_user, true);
+}
+
+#endif

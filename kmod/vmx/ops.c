@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* What the wrappers of ops.h keep out of line. */
+#include <linux/bug.h>
+#include <linux/printk.h>
+#include <linux/reboot.h>
+
+#include "entrycheck.h"
+#include "ops.h"
+#include "power.h"
+
+#ifdef TVX_COUNTING
+DEFINE_PER_CPU(u64[NR_COUNTED], vmx_counts);
+#endif
+
+void vmx_op_failed(const char *op, unsigned long operand)
+{
+	const char *name = vmcs_field_name(operand);
+
+	/* Emergency VMXOFF took VMX from under us: nothing of ours is wrong. */
+	if (READ_ONCE(vmx_rebooting) || system_state >= SYSTEM_HALT)
+		return;
+	WARN_ONCE(1, "tinyvmx: %s of 0x%lx (%s) failed\n", op, operand, name ?: "an address");
+}
+
+void vmx_invept(u64 eptp)
+{
+	if (vmx_caps.invept_context)
+		invept(VMX_EPT_EXTENT_CONTEXT, eptp);
+	else
+		invept(VMX_EPT_EXTENT_GLOBAL, 0);
+}
+
+void vmx_invvpid(u16 vpid)
+{
+	if (!vpid)
+		return;
+	if (vmx_caps.invvpid_context)
+		invvpid(VMX_VPID_EXTENT_SINGLE_CONTEXT, vpid);
+	else
+		invvpid(VMX_VPID_EXTENT_ALL_CONTEXT, 0);
+}

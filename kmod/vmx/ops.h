@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The unsafe boundary: every VMX instruction but the entry itself (entry.S).
+ *
+ * In 64-bit mode VMREAD and VMWRITE take 64-bit operands whatever the width of
+ * the field (zero-extended, truncated), so that one pair serves all widths.
+ *
+ * All but vmxon() need VMX on, with preemption off; vmread() and vmwrite() need
+ * the right VMCS current.  A failure is a bug of ours: it is told once, names
+ * the field, and the caller goes on with a zero.  After an emergency VMXOFF the
+ * instructions fault, and the exception table makes that a failure too.
+ */
+#ifndef TVX_VMX_OPS_H
+#define TVX_VMX_OPS_H
+
+#include <linux/errno.h>
+#include <linux/types.h>
+#include <asm/asm.h>
+#include <asm/vmx.h>
+
+#include "count.h"
+
+struct vmx_vcpu;
+
+/* ops.c: out of line, for they never happen */
+void vmx_op_failed(const char *op, unsigned long operand);
+
+/*
+ * asm goto with outputs: the empty asm keeps compilers that lose track of an
+ * output on the fall-through path honest.
+ */
+#define vmx_asm_goto(x...) do { asm volatile goto(x); asm(""); } while (0)
+
+static __always_inline unsigned long vmread(unsigned long field)
+{
+	unsigned long value;
+
+	vmx_count(COUNT_VMREAD);
+	vmx_asm_goto("1: vmread %[field], %[value]\n\t"
+		     "jna %l[fail]\n"
+		     _ASM_EXTABLE(1b, %l[fail])
+		     : [value] "=r" (value) : [field] "r" (field) : "cc" : fail);
+	return value;
+fail:
+	vmx_op_failed("VMREAD", field);
+	return 0;
+}
+
+static __always_inline void vmwrite(unsigned long field, unsigned long value)
+{
+	vmx_count(COUNT_VMWRITE);
+	asm volatile goto("1: vmwrite %[value], %[field]\n\t"
+			  "jna %l[fail]\n"
+			  _ASM_EXTABLE(1b, %l[fail])
+			  : : [value] "r" (value), [field] "r" (field) : "cc" : fail);
+	return;
+fail:
+	vmx_op_failed("VMWRITE", field);
+}
+
+/* Return: 0 or -EIO, after a failure told in the log. */
+static inline int vmclear(u64 pa)
+{
+	asm volatile goto("1: vmclear %[pa]\n\t"
+			  "jna %l[fail]\n"
+			  _ASM_EXTABLE(1b, %l[fail])
+			  : : [pa] "m" (pa) : "cc", "memory" : fail);
+	return 0;
+fail:
+	vmx_op_failed("VMCLEAR", pa);
+	return -EIO;
+}
+
+static inline int vmptrld(u64 pa)
+{
+	asm volatile goto("1: vmptrld %[pa]\n\t"
+			  "jna %l[fail]\n"
+			  _ASM_EXTABLE(1b, %l[fail])
+			  : : [pa] "m" (pa) : "cc", "memory" : fail);
+	return 0;
+fail:
+	vmx_op_failed("VMPTRLD", pa);
+	return -EIO;
+}
+
+/* CR4.VMXE is set.  Return: 0 or -EIO; says nothing, the caller does. */
+static inline int vmxon(u64 pa)
+{
+	asm volatile goto("1: vmxon %[pa]\n\t"
+			  "jna %l[fail]\n"
+			  _ASM_EXTABLE(1b, %l[fail])
+			  : : [pa] "m" (pa) : "cc", "memory" : fail);
+	return 0;
+fail:
+	return -EIO;
+}
+
+static inline int vmxoff(void)
+{
+	asm volatile goto("1: vmxoff\n\t"
+			  "jna %l[fail]\n"
+			  _ASM_EXTABLE(1b, %l[fail])
+			  : : : "cc", "memory" : fail);
+	return 0;
+fail:
+	return -EIO;
+}
+
+struct vmx_inv_descriptor {
+	u64 id;
+	u64 address;
+};
+
+static inline void invept(unsigned long extent, u64 eptp)
+{
+	struct vmx_inv_descriptor d = { .id = eptp };
+
+	vmx_count(COUNT_INVEPT);
+	asm volatile goto("1: invept %[d], %[extent]\n\t"
+			  "jna %l[fail]\n"
+			  _ASM_EXTABLE(1b, %l[fail])
+			  : : [d] "m" (d), [extent] "r" (extent) : "cc", "memory" : fail);
+	return;
+fail:
+	vmx_op_failed("INVEPT", eptp);
+}
+
+static inline void invvpid(unsigned long extent, u16 vpid)
+{
+	struct vmx_inv_descriptor d = { .id = vpid };
+
+	vmx_count(COUNT_INVVPID);
+	asm volatile goto("1: invvpid %[d], %[extent]\n\t"
+			  "jna %l[fail]\n"
+			  _ASM_EXTABLE(1b, %l[fail])
+			  : : [d] "m" (d), [extent] "r" (extent) : "cc", "memory" : fail);
+	return;
+fail:
+	vmx_op_failed("INVVPID", vpid);
+}
+
+/* On this CPU, drop all that was cached of the address space @eptp. */
+void vmx_invept(u64 eptp);
+/* On this CPU, drop all linear and combined mappings of @vpid. */
+void vmx_invvpid(u16 vpid);
+
+#endif

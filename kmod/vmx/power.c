@@ -1,0 +1,361 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * VMX on and off, on every CPU, at the right step of everything that can happen
+ * to a machine: module load and unload, CPU hotplug, suspend, reboot, kexec, crash.
+ *
+ * VMX is on while a VM exists and no longer: an idle module leaves it to
+ * whoever else wants it (kvm_intel).
+ *
+ * Locks: vmx_users changes under the CPU hotplug read lock and then power_lock.
+ * Hotplug callbacks run with the hotplug lock held for writing, so that they
+ * read vmx_users without power_lock (taking it would be the other order).
+ */
+#define pr_fmt(fmt) "tinyvmx: " fmt
+
+#include <linux/cpu.h>
+#include <linux/module.h>
+#include <linux/mutex.h>
+#include <linux/reboot.h>
+#include <linux/slab.h>
+#include <asm/intel_pt.h>
+#include <asm/perf_event.h>
+#include <asm/reboot.h>
+#include <asm/tlbflush.h>
+
+#include "../compat.h"
+#include "fpu.h"
+#include "mitigate.h"
+#include "ops.h"
+#include "power.h"
+#include "probe.h"
+
+DEFINE_PER_CPU(struct vmx_cpu, vmx_cpu);
+
+bool vmx_rebooting;
+
+static DEFINE_MUTEX(power_lock);
+static unsigned int vmx_users;
+static bool emergency_hooked;
+static enum cpuhp_state hotplug_state;
+
+/* ---- one CPU ---------------------------------------------------------------- */
+
+static const u32 switched_index[VMX_NR_SWITCHED] = {
+	[VMX_SW_STAR] = MSR_STAR,
+	[VMX_SW_LSTAR] = MSR_LSTAR,
+	[VMX_SW_CSTAR] = MSR_CSTAR,
+	[VMX_SW_SFMASK] = MSR_SYSCALL_MASK,
+	[VMX_SW_TSC_AUX] = MSR_TSC_AUX,
+};
+
+static void remember_host_msrs(struct vmx_cpu *c)
+{
+	unsigned int i;
+
+	for (i = 0; i < VMX_NR_SWITCHED; i++)
+		if (switched_index[i])
+			rdmsrl_safe(switched_index[i], &c->host_switched[i]);
+}
+
+/*
+ * Neither VMXOFF nor VMXON drops what was cached of guests, and a flush leaves
+ * out CPUs whose VMX is off.
+ */
+static void forget_translations(void)
+{
+	invept(VMX_EPT_EXTENT_GLOBAL, 0);
+	if (vmx_caps.features & TVX_FEAT_VPID)
+		invvpid(VMX_VPID_EXTENT_ALL_CONTEXT, 0);
+}
+
+/* Interrupts off.  Return: 0; -EBUSY: another has VMX on; -EIO: VMXON or a CR bit failed. */
+static int cpu_on(void)
+{
+	struct vmx_cpu *c = this_cpu_ptr(&vmx_cpu);
+	unsigned long wrong;
+	const char *reg;
+
+	if (__read_cr4() & X86_CR4_VMXE) {
+		pr_err("VMX is on already on CPU %d: another hypervisor holds it, most likely kvm_intel: stop its VMs or unload it\n",
+		       smp_processor_id());
+		return -EBUSY;
+	}
+	reg = probe_cr_fixed(&wrong);
+	if (reg) {
+		pr_err("CPU %d: bits 0x%lx of %s do not allow VMX operation\n",
+		       smp_processor_id(), wrong, reg);
+		return -EIO;
+	}
+	intel_pt_handle_vmx(1);
+	cr4_set_bits(X86_CR4_VMXE);
+	if (vmxon(__pa(c->region))) {
+		cr4_clear_bits(X86_CR4_VMXE);
+		intel_pt_handle_vmx(0);
+		pr_err("VMXON failed on CPU %d\n", smp_processor_id());
+		return -EIO;
+	}
+	forget_translations();
+	remember_host_msrs(c);
+	c->on = true;
+	return 0;
+}
+
+/* Interrupts off, or an emergency.  What is loaded is VMCLEARed: it runs elsewhere later. */
+static void cpu_off(void)
+{
+	struct vmx_cpu *c = this_cpu_ptr(&vmx_cpu);
+	struct vmx_vcpu *v, *next;
+
+	if (!c->on)
+		return;
+	list_for_each_entry_safe(v, next, &c->loaded, loaded) {
+		vmclear(v->vmcs_pa);
+		v->launched = 0;
+		list_del_init(&v->loaded);
+		/* Pairs with vmx_clear(): who reads -1 may use the VMCS. */
+		smp_store_release(&v->cpu, -1);
+	}
+	c->current_vcpu = NULL;
+	c->last_ran = NULL;
+	c->on = false;
+	if (vmxoff())
+		pr_err("VMXOFF failed on CPU %d\n", smp_processor_id());
+	cr4_clear_bits(X86_CR4_VMXE);
+	intel_pt_handle_vmx(0);
+}
+
+static void cpu_off_ipi(void *unused)
+{
+	cpu_off();
+}
+
+static void cpu_on_ipi(void *first_error)
+{
+	int err = cpu_on();
+
+	if (err)
+		atomic_cmpxchg((atomic_t *)first_error, 0, err);
+}
+
+/* With the hotplug lock held: all CPUs, or none and the first error. */
+static int all_on(void)
+{
+	atomic_t err = ATOMIC_INIT(0);
+
+	on_each_cpu(cpu_on_ipi, &err, 1);
+	if (atomic_read(&err))
+		on_each_cpu(cpu_off_ipi, NULL, 1);
+	return atomic_read(&err);
+}
+
+/* ---- crash ------------------------------------------------------------------- */
+
+/*
+ * Crash and emergency reboot, on each CPU, in NMI context: VMX blocks INIT, and
+ * cached VMCSs must not be written back into the next kernel's memory.
+ */
+static void cpu_emergency(void)
+{
+	struct vmx_cpu *c = this_cpu_ptr(&vmx_cpu);
+	struct vmx_vcpu *v;
+
+	if (!c->on || !(__read_cr4() & X86_CR4_VMXE))
+		return;
+	c->on = false;
+	list_for_each_entry(v, &c->loaded, loaded)
+		vmclear(v->vmcs_pa);
+	vmxoff();
+	cr4_clear_bits(X86_CR4_VMXE);
+}
+
+/*
+ * The kernel has one such hook, and warns when two want it.  Where KVM is
+ * loaded it is KVM's, whose own callback turns off whatever VMX it finds on.
+ */
+static void hook_emergency(void)
+{
+	if (compat_kvm_loaded())
+		return;
+	cpu_emergency_register_virt_callback(cpu_emergency);
+	emergency_hooked = true;
+}
+
+static void unhook_emergency(void)
+{
+	if (emergency_hooked)
+		cpu_emergency_unregister_virt_callback(cpu_emergency);
+	emergency_hooked = false;
+}
+
+/* ---- users -------------------------------------------------------------------- */
+
+int vmx_hold(void)
+{
+	int err = 0;
+
+	cpus_read_lock();
+	mutex_lock(&power_lock);
+	if (!vmx_users) {
+		err = all_on();
+		if (!err)
+			hook_emergency();
+	}
+	if (!err)
+		vmx_users++;
+	mutex_unlock(&power_lock);
+	cpus_read_unlock();
+	return err;
+}
+
+void vmx_release(void)
+{
+	cpus_read_lock();
+	mutex_lock(&power_lock);
+	if (!--vmx_users) {
+		unhook_emergency();
+		on_each_cpu(cpu_off_ipi, NULL, 1);
+	}
+	mutex_unlock(&power_lock);
+	cpus_read_unlock();
+}
+
+/* ---- hotplug, suspend, reboot --------------------------------------------------- */
+
+static int vmx_cpu_online(unsigned int cpu)
+{
+	unsigned long flags;
+	int err;
+
+	err = probe_cpu();
+	if (err || !vmx_users)
+		return err;
+	local_irq_save(flags);
+	err = cpu_on();
+	local_irq_restore(flags);
+	return err;
+}
+
+static int vmx_cpu_offline(unsigned int cpu)
+{
+	unsigned long flags;
+
+	local_irq_save(flags);
+	cpu_off();
+	local_irq_restore(flags);
+	return 0;
+}
+
+/* The other CPUs are offline by then: this is the last one, interrupts off. */
+static int machine_suspend(void)
+{
+	cpu_off();
+	return 0;
+}
+
+static void machine_resume(void)
+{
+	if (vmx_users && cpu_on())
+		pr_err("no VMX after resume: VMs of CPU %d cannot go on\n", smp_processor_id());
+}
+
+COMPAT_SYSCORE(vmx_syscore, machine_suspend, machine_resume);
+
+/* Reboot and kexec: INIT must get through, VMCSs must not be written back later. */
+static int machine_reboot(struct notifier_block *nb, unsigned long action, void *data)
+{
+	vmx_rebooting = true;
+	on_each_cpu(cpu_off_ipi, NULL, 1);
+	return NOTIFY_OK;
+}
+
+static struct notifier_block reboot_notifier = { .notifier_call = machine_reboot };
+
+/* ---- module load and unload ------------------------------------------------------- */
+
+struct vmcs *vmx_alloc_region(int node)
+{
+	struct page *page = alloc_pages_node(node, GFP_KERNEL_ACCOUNT | __GFP_ZERO, 0);
+
+	if (!page)
+		return NULL;
+	*(u32 *)page_address(page) = vmx_caps.revision;
+	return page_address(page);
+}
+
+static void free_regions(void)
+{
+	int cpu;
+
+	for_each_possible_cpu(cpu) {
+		free_page((unsigned long)per_cpu(vmx_cpu, cpu).region);
+		per_cpu(vmx_cpu, cpu).region = NULL;
+	}
+}
+
+static int alloc_regions(void)
+{
+	int cpu;
+
+	for_each_possible_cpu(cpu) {
+		struct vmx_cpu *c = &per_cpu(vmx_cpu, cpu);
+
+		INIT_LIST_HEAD(&c->loaded);
+		c->region = vmx_alloc_region(cpu_to_node(cpu));
+		if (!c->region)
+			return -ENOMEM;
+	}
+	return 0;
+}
+
+/* A trial: what can go wrong with VMXON is told now, not at the first VM. */
+static int try_all(void)
+{
+	int err;
+
+	cpus_read_lock();
+	err = probe_machine() ?: alloc_regions() ?: all_on();
+	if (!err)
+		on_each_cpu(cpu_off_ipi, NULL, 1);
+	cpus_read_unlock();
+	return err;
+}
+
+int vmx_setup(void)
+{
+	int err;
+
+	err = try_all();
+	if (err)
+		goto free;
+	fpu_setup();
+	err = mitigate_setup();
+	if (err)
+		goto free;
+	err = cpuhp_setup_state_nocalls(CPUHP_AP_ONLINE_DYN, "x86/tinyvmx:online",
+					vmx_cpu_online, vmx_cpu_offline);
+	if (err < 0)
+		goto free_mitigate;
+	hotplug_state = err;
+	err = register_reboot_notifier(&reboot_notifier);
+	if (err)
+		goto remove_hotplug;
+	compat_register_syscore(&vmx_syscore);
+	return 0;
+
+remove_hotplug:
+	cpuhp_remove_state_nocalls(hotplug_state);
+free_mitigate:
+	mitigate_teardown();
+free:
+	free_regions();
+	return err;
+}
+
+void vmx_teardown(void)
+{
+	compat_unregister_syscore(&vmx_syscore);
+	unregister_reboot_notifier(&reboot_notifier);
+	cpuhp_remove_state_nocalls(hotplug_state);
+	mitigate_teardown();
+	free_regions();
+}

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* VMX on each CPU, and which VMCSs each CPU holds: inside kmod/vmx/ only. */
+#ifndef TVX_POWER_H
+#define TVX_POWER_H
+
+#include <linux/percpu.h>
+#include "vmx.h"
+
+/**
+ * struct vmx_cpu - one CPU's share of VMX; touched on that CPU only, with
+ * interrupts off, but for @region
+ * @on: we did VMXON here
+ * @region: the VMXON region, allocated for each possible CPU
+ * @loaded: vCPUs whose VMCS may be cached in this CPU (VMPTRLD since its last VMCLEAR)
+ * @current_vcpu: whose VMCS is the current one
+ * @last_ran: whose guest ran here last; NULL once that vCPU is gone
+ * @host_switched: the host's values of the switched MSRs that never change here
+ */
+struct vmx_cpu {
+	bool on;
+	struct vmcs *region;
+	struct list_head loaded;
+	struct vmx_vcpu *current_vcpu;
+	struct vmx_vcpu *last_ran;
+	u64 host_switched[VMX_NR_SWITCHED];
+};
+
+DECLARE_PER_CPU(struct vmx_cpu, vmx_cpu);
+
+/* VMX goes off for good: failing VMX instructions are nobody's fault from now on. */
+extern bool vmx_rebooting;
+
+/**
+ * vmx_clear() - VMCLEAR @v's VMCS on whatever CPU holds it; v->cpu is -1 after
+ *
+ * Waits for that CPU.  Preemption may be off, interrupts are on.
+ */
+void vmx_clear(struct vmx_vcpu *v);
+
+/* A page for a VMCS or VMXON region, with the revision id in it; NULL: no memory. */
+struct vmcs *vmx_alloc_region(int node);
+
+#endif

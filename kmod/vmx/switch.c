@@ -1,0 +1,316 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The section: what is swapped between host and guest around a run of entries,
+ * in pairs that read as a symmetric list; and the entry itself with what must
+ * happen with interrupts off.
+ */
+#include <linux/cpumask.h>
+#include <linux/hw_breakpoint.h>
+#include <linux/sched.h>
+#include <asm/debugreg.h>
+#include <asm/desc.h>
+#include <asm/fsgsbase.h>
+#include <asm/mmu_context.h>
+#include <asm/msr.h>
+#include <asm/segment.h>
+#include <asm/special_insns.h>
+#include <asm/tlbflush.h>
+#include <asm/trapnr.h>
+
+#include "check.h"
+#include "fpu.h"
+#include "mitigate.h"
+#include "ops.h"
+#include "power.h"
+#include "switch.h"
+
+/* ---- segments: an exit gives null selectors, our own bases, and 64 KiB limits ---- */
+
+static void segments_enter(struct vmx_vcpu *v)
+{
+	unsigned long fs_base;
+
+	savesegment(ds, v->host_ds);
+	savesegment(es, v->host_es);
+	savesegment(fs, v->host_fs);
+	savesegment(gs, v->host_gs);
+	store_ldt(v->host_ldt);
+	if (boot_cpu_has(X86_FEATURE_FSGSBASE))
+		fs_base = rdfsbase();
+	else
+		rdmsrl(MSR_FS_BASE, fs_base);
+	if (fs_base != v->host_fs_base) {
+		vmwrite(HOST_FS_BASE, fs_base);
+		v->host_fs_base = fs_base;
+	}
+	rdmsrl(MSR_KERNEL_GS_BASE, v->host_kernel_gs);
+}
+
+static void segments_leave(struct vmx_vcpu *v)
+{
+	if (unlikely(v->host_ldt))
+		asm volatile("lldt %0" : : "m" (v->host_ldt));
+	if (unlikely(v->host_ds | v->host_es)) {
+		loadsegment(ds, v->host_ds);
+		loadsegment(es, v->host_es);
+	}
+	/* A selector takes its descriptor's base along: the true one comes after it. */
+	if (unlikely(v->host_fs)) {
+		loadsegment(fs, v->host_fs);
+		wrmsrl(MSR_FS_BASE, v->host_fs_base);
+	}
+	if (unlikely(v->host_gs))
+		load_gs_index(v->host_gs);
+	wrmsrl(MSR_KERNEL_GS_BASE, v->host_kernel_gs);
+	load_fixmap_gdt(smp_processor_id());
+	invalidate_tss_limit();
+}
+
+/* ---- MSRs that the CPU does not switch --------------------------------------------- */
+
+static const struct {
+	u32 msr;
+	enum vmx_switched index;
+} syscall_msrs[] = {
+	{ MSR_STAR, VMX_SW_STAR },
+	{ MSR_LSTAR, VMX_SW_LSTAR },
+	{ MSR_CSTAR, VMX_SW_CSTAR },
+	{ MSR_SYSCALL_MASK, VMX_SW_SFMASK },
+};
+
+/* Only a guest that can execute SYSCALL needs its targets in the CPU. */
+void switch_syscall_in(struct vmx_vcpu *v)
+{
+	u64 *host = this_cpu_ptr(&vmx_cpu)->host_switched;
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(syscall_msrs); i++)
+		if (v->switched[syscall_msrs[i].index] != host[syscall_msrs[i].index])
+			wrmsrl(syscall_msrs[i].msr, v->switched[syscall_msrs[i].index]);
+	v->syscall_live = true;
+}
+
+static void switch_syscall_out(struct vmx_vcpu *v)
+{
+	u64 *host = this_cpu_ptr(&vmx_cpu)->host_switched;
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(syscall_msrs); i++)
+		if (v->switched[syscall_msrs[i].index] != host[syscall_msrs[i].index])
+			wrmsrl(syscall_msrs[i].msr, host[syscall_msrs[i].index]);
+	v->syscall_live = false;
+}
+
+static void msrs_enter(struct vmx_vcpu *v)
+{
+	u64 *host = this_cpu_ptr(&vmx_cpu)->host_switched;
+
+	if (v->switched[VMX_SW_KERNEL_GS] != v->host_kernel_gs)
+		wrmsrl(MSR_KERNEL_GS_BASE, v->switched[VMX_SW_KERNEL_GS]);
+	if (vmx_caps.features & TVX_FEAT_RDTSCP &&
+	    v->switched[VMX_SW_TSC_AUX] != host[VMX_SW_TSC_AUX])
+		wrmsrl(MSR_TSC_AUX, v->switched[VMX_SW_TSC_AUX]);
+	if (v->efer & EFER_SCE)
+		switch_syscall_in(v);
+	v->host_debugctl = get_debugctlmsr();
+}
+
+/* KERNEL_GS_BASE: SWAPGS changes it without an exit; segments_leave() gives ours back. */
+static void msrs_leave(struct vmx_vcpu *v)
+{
+	u64 *host = this_cpu_ptr(&vmx_cpu)->host_switched;
+
+	rdmsrl(MSR_KERNEL_GS_BASE, v->switched[VMX_SW_KERNEL_GS]);
+	if (v->syscall_live)
+		switch_syscall_out(v);
+	if (vmx_caps.features & TVX_FEAT_RDTSCP &&
+	    v->switched[VMX_SW_TSC_AUX] != host[VMX_SW_TSC_AUX])
+		wrmsrl(MSR_TSC_AUX, host[VMX_SW_TSC_AUX]);
+}
+
+/* ---- debug registers: the guest's only once it uses them ------------------------------ */
+
+void vmx_dr_live(struct vmx_vcpu *v)
+{
+	if (v->dr_live)
+		return;
+	set_debugreg(v->dr[0], 0);
+	set_debugreg(v->dr[1], 1);
+	set_debugreg(v->dr[2], 2);
+	set_debugreg(v->dr[3], 3);
+	set_debugreg(v->dr6, 6);
+	v->dr_live = true;
+	v->proc &= ~CPU_BASED_MOV_DR_EXITING;
+	vmwrite(CPU_BASED_VM_EXEC_CONTROL, v->proc);
+}
+
+static void debug_enter(struct vmx_vcpu *v)
+{
+	/* Breakpoints that are on match without any MOV DR. */
+	if (vmread(GUEST_DR7) & (DR_GLOBAL_ENABLE_MASK | DR_LOCAL_ENABLE_MASK))
+		vmx_dr_live(v);
+}
+
+static void debug_leave(struct vmx_vcpu *v)
+{
+	if (v->dr_live) {
+		get_debugreg(v->dr[0], 0);
+		get_debugreg(v->dr[1], 1);
+		get_debugreg(v->dr[2], 2);
+		get_debugreg(v->dr[3], 3);
+		get_debugreg(v->dr6, 6);
+		v->dr_live = false;
+		v->proc |= CPU_BASED_MOV_DR_EXITING;
+		vmwrite(CPU_BASED_VM_EXEC_CONTROL, v->proc);
+		set_debugreg(DR6_RESERVED, 6);
+	}
+	/* An exit leaves 0x400 in DR7; the host's breakpoints want theirs. */
+	if (unlikely(hw_breakpoint_active()))
+		hw_breakpoint_restore();
+}
+
+/* ---- the section ----------------------------------------------------------------------- */
+
+int vmx_enter(struct vmx_vcpu *v)
+{
+	struct vmx_cpu *c;
+	unsigned long cr3;
+
+	if (vmx_load(v))
+		return -EAGAIN;
+	c = this_cpu_ptr(&vmx_cpu);
+	if (c->last_ran != v) {
+		mitigate_vcpu_switch();
+		c->last_ran = v;
+	}
+	current->flags |= PF_VCPU;
+
+	/* No context switch until vmx_leave(): CR3 stays. */
+	cr3 = __read_cr3();
+	if (cr3 != v->host_cr3) {
+		vmwrite(HOST_CR3, cr3);
+		v->host_cr3 = cr3;
+	}
+	segments_enter(v);
+	msrs_enter(v);
+	fpu_enter(v);
+	debug_enter(v);
+	v->l1d_dirty = true;
+	/* Pairs with vmx_kick(): a flag set before we are seen here is seen by us. */
+	smp_store_mb(v->in_section, true);
+	return 0;
+}
+
+void vmx_leave(struct vmx_vcpu *v)
+{
+	v->in_section = false;
+	debug_leave(v);
+	fpu_leave(v);
+	msrs_leave(v);
+	segments_leave(v);
+	current->flags &= ~PF_VCPU;
+	vmx_unload(v);
+}
+
+/* ---- one entry ---------------------------------------------------------------------------- */
+
+static void set_timer(struct vmx_vcpu *v, u64 slice)
+{
+	u64 ticks = min_t(u64, slice >> vmx_caps.timer_shift, U32_MAX);
+	u32 timer = max_t(u64, ticks, 1);
+
+	if (!(vmx_caps.features & TVX_FEAT_SLICE) || timer == v->timer)
+		return;
+	vmwrite(VMX_PREEMPTION_TIMER_VALUE, timer);
+	v->timer = timer;
+}
+
+static void before_entry(struct vmx_vcpu *v, u64 slice)
+{
+	unsigned long cr4 = __read_cr4();
+
+	/* Another CPU's IPI may change CR4 (RDPMC's permission, for one). */
+	if (cr4 != v->host_cr4) {
+		vmwrite(HOST_CR4, cr4);
+		v->host_cr4 = cr4;
+	}
+	/* From here on this CPU may hold translations, and a flush must come here too. */
+	if (!cpumask_test_cpu(smp_processor_id(), &v->space->ran)) {
+		cpumask_set_cpu(smp_processor_id(), &v->space->ran);
+		smp_mb__after_atomic();
+	}
+	set_timer(v, slice);
+	if (native_read_cr2() != v->cr2)
+		native_write_cr2(v->cr2);
+	check_entry(v);
+}
+
+/*
+ * An NMI or machine check that ended the guest's run belongs to the host, before
+ * anything else does: the exit blocks further NMIs until the handler's IRET.
+ */
+static void hand_to_host(struct vmx_vcpu *v)
+{
+	u32 basic = v->exit_reason & 0xffff, info;
+
+	if (basic == EXIT_REASON_MCE_DURING_VMENTRY) {
+		asm volatile("int $18");
+		return;
+	}
+	if (basic != EXIT_REASON_EXCEPTION_NMI || v->exit_reason & VMX_EXIT_REASONS_FAILED_VMENTRY)
+		return;
+	info = vmread(VM_EXIT_INTR_INFO);
+	if ((info & INTR_INFO_INTR_TYPE_MASK) == INTR_TYPE_NMI_INTR)
+		asm volatile("int $2");
+	else if ((info & (INTR_INFO_INTR_TYPE_MASK | INTR_INFO_VECTOR_MASK)) ==
+		 (INTR_TYPE_HARD_EXCEPTION | X86_TRAP_MC))
+		asm volatile("int $18");
+}
+
+int vmx_run(struct vmx_vcpu *v, u64 slice)
+{
+	struct vmx_cpu *c = this_cpu_ptr(&vmx_cpu);
+	enum vmx_entry_result result;
+
+	lockdep_assert_irqs_disabled();
+	if (unlikely(!c->on || c->current_vcpu != v))
+		return -EAGAIN;
+
+	before_entry(v, slice);
+	mitigate_before_entry(v);
+	result = vmx_enter_guest(v);
+	mitigate_after_exit(v);
+
+	v->cr2 = native_read_cr2();
+	if (unlikely(v->host_debugctl))
+		update_debugctlmsr(v->host_debugctl);
+	if (unlikely(result == VMX_ENTRY_FAULTED))
+		return -EAGAIN;
+	if (unlikely(result == VMX_ENTRY_FAILED)) {
+		v->entry_error = vmread(VM_INSTRUCTION_ERROR);
+		v->exit_reason = ~0u;
+		return 0;
+	}
+	v->entry_error = 0;
+	v->exit_reason = vmread(VM_EXIT_REASON);
+	hand_to_host(v);
+	return 0;
+}
+
+/* The IPI itself is all it takes: an external interrupt makes the guest exit. */
+static void kicked(void *unused)
+{
+}
+
+void vmx_kick(struct vmx_vcpu *v)
+{
+	int cpu;
+
+	/* The caller's flag first: who runs it sets in_section, then looks at the flag. */
+	smp_mb();
+	preempt_disable();
+	cpu = READ_ONCE(v->cpu);
+	if (cpu >= 0 && cpu != smp_processor_id() && READ_ONCE(v->in_section))
+		smp_call_function_single(cpu, kicked, NULL, 1);
+	preempt_enable();
+}

@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Between the world switch and the rest of kmod/vmx/. */
+#ifndef TVX_SWITCH_H
+#define TVX_SWITCH_H
+
+#include "vmx.h"
+
+enum vmx_entry_result {
+	VMX_ENTRY_EXITED,	/* the guest ran, or a check of guest state failed */
+	VMX_ENTRY_FAILED,	/* VMfail: VM_INSTRUCTION_ERROR says why */
+	VMX_ENTRY_FAULTED,	/* VMX is off */
+};
+
+/* entry.S */
+enum vmx_entry_result vmx_enter_guest(struct vmx_vcpu *v);
+void vmx_exit_point(void);
+
+/* In a section: the guest can execute SYSCALL from now on. */
+void switch_syscall_in(struct vmx_vcpu *v);
+
+#endif

@@ -1,0 +1,272 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The waist: all that the objects may ask of the machine.
+ *
+ * Above it (kmod/) nobody knows a VMCS; below it (kmod/vmx/) nobody knows a fd,
+ * a slot or a user pointer.  Another vendor's processor would come in here.
+ *
+ * A vCPU is used by one thread at a time (the caller holds vcpu->lock).  To run
+ * it the thread opens a *section*:
+ *
+ *	vmx_enter(v)		preemption off; VMCS, host state, guest FPU and
+ *				MSRs are on this CPU
+ *	  vmx_run(v)		one VM entry and exit, and what handlers do
+ *	vmx_leave(v)		host's FPU and MSRs are back; preemption on
+ *
+ * Functions marked [section] may only be called inside one; [loads] opens a
+ * short one of its own that touches no guest registers but the VMCS.
+ */
+#ifndef TVX_VMX_H
+#define TVX_VMX_H
+
+#include <linux/list.h>
+#include <linux/types.h>
+#include <tinyvmx.h>
+
+#include "caps.h"
+#include "space.h"
+#include "../policy.h"
+
+struct vmcs;		/* one page, the CPU's format */
+
+/* MSRs of the guest that sit in the CPU while it runs: [enter] and [leave] swap them. */
+enum vmx_switched {
+	VMX_SW_STAR, VMX_SW_LSTAR, VMX_SW_CSTAR, VMX_SW_SFMASK,
+	VMX_SW_KERNEL_GS, VMX_SW_TSC_AUX,
+	VMX_NR_SWITCHED
+};
+
+/* How many MSRs are nothing but a number that the guest may keep (msr.c). */
+#define VMX_NR_SOFT_MSRS 8
+
+/*
+ * Without unrestricted guest a guest that has its paging off runs on a 4 GiB
+ * identity map of ours, which takes this guest-physical page.
+ */
+#define VMX_IDENTITY_GPA 0xfffbc000ull
+
+/**
+ * struct vmx_vcpu - a vCPU as the machine sees it
+ * @gpr: by enum tvx_gpr; the RSP slot is stale, RSP lives in the VMCS.  First
+ *	member: entry.S finds it by generated offsets, as the next two
+ * @spec_guest: the guest's IA32_SPEC_CTRL
+ * @spec_host: the host's, at the last entry
+ * @launched: VMRESUME, not VMLAUNCH
+ */
+struct vmx_vcpu {
+	unsigned long gpr[TVX_NR_GPRS];
+	u64 spec_guest;
+	u64 spec_host;
+	u32 spec_switch;
+	u32 launched;
+	unsigned long host_rsp;		/* as in the VMCS */
+
+	/* the VMCS: which CPU holds it */
+	struct vmcs *vmcs;
+	u64 vmcs_pa;
+	int cpu;			/* where it is loaded, -1 nowhere */
+	struct list_head loaded;	/* on that CPU's list; touched there, irqs off */
+	u64 migrations;
+
+	/* the VM's */
+	struct vmx_space *space;
+	const struct policy *policy;
+	u16 vpid;			/* 0: none */
+	u32 apic_id;
+
+	/* this exit */
+	u32 exit_reason;
+	u32 entry_error;		/* VM-instruction error if the entry failed, else 0 */
+
+	/* guest state that the VMCS does not hold */
+	u64 cr2;
+	u64 cr8;			/* where there is no TPR shadow */
+	u64 xcr0;
+	u64 efer;			/* LME as the guest wrote it; LMA is the VMCS's */
+	u64 dr[4];
+	u64 dr6;
+	u64 switched[VMX_NR_SWITCHED];
+	u64 tsc_offset;
+	u64 soft_msrs[VMX_NR_SOFT_MSRS]; /* MSRs that are nothing but memory: msr.c */
+	void *xsave;			/* vmx_xsave_size() bytes, 64-byte aligned */
+	u8 *apic_page;			/* virtual-APIC page if there is a TPR shadow */
+	u32 activity;			/* enum tvx_activity */
+
+	/* events: at most one of each class waits */
+	struct tvx_event injected;	/* goes first: its delivery had begun */
+	struct tvx_event exception;
+	struct tvx_event intr;
+	u32 nmi_pending;
+	struct tvx_event delivering;	/* put into the VMCS for the next entry */
+	u64 events_delivered;
+
+	/* as last written to the VMCS */
+	u32 proc;			/* primary controls */
+	u32 timer;			/* preemption timer */
+	unsigned long host_cr3, host_cr4, host_fs_base;
+
+	/* what the section keeps of the host */
+	u64 host_kernel_gs;
+	u64 host_debugctl;
+	u64 host_xcr0;
+	u16 host_ds, host_es, host_fs, host_gs, host_ldt;
+	bool in_section;
+	bool syscall_live;		/* the guest's SYSCALL MSRs are in the CPU */
+	bool dr_live;			/* the guest's DR0..6 are in the CPU */
+	bool l1d_dirty;			/* the L1D may hold what the guest must not see */
+
+	/* without unrestricted guest, while the guest has CR0.PG = 0 */
+	bool unpaged;
+	u64 unpaged_cr3;		/* the guest's view of CR3 */
+};
+
+/* ---- life cycle (power.c) ------------------------------------------------- */
+
+/**
+ * vmx_setup() - at module load: is this a machine for us?
+ *
+ * Negotiates on every CPU, tries VMXON and VMXOFF on each, then hooks hotplug,
+ * suspend, reboot and crash.  VMX stays off until vmx_hold().
+ *
+ * Return: 0; -ENODEV (no VT-x, or the firmware has it off), -EOPNOTSUPP (a
+ * required feature is missing), -EBUSY (VMX is held: kvm_intel), -EIO, -ENOMEM;
+ * the log says which CPU and what.
+ */
+int vmx_setup(void);
+void vmx_teardown(void);
+
+/**
+ * vmx_hold() - VMX on, on every CPU, for one more user (a VM).  Sleeps.
+ * Return: 0, -EBUSY, -EIO.
+ */
+int vmx_hold(void);
+void vmx_release(void);
+
+extern struct vmx_caps vmx_caps;	/* constant after vmx_setup() */
+
+/* ---- a vCPU (vcpu.c) -------------------------------------------------------- */
+
+/**
+ * vmx_vcpu_init() - a vCPU in the state after RESET
+ * @policy: settled; outlives @v, as @space and @msr_bitmap do
+ * Return: 0 or -ENOMEM.  vmx_vcpu_destroy() copes with a failed one, and with a zeroed one.
+ */
+int vmx_vcpu_init(struct vmx_vcpu *v, struct vmx_space *space, const struct policy *policy,
+		  const unsigned long *msr_bitmap, u32 apic_id);
+void vmx_vcpu_destroy(struct vmx_vcpu *v);
+
+/* ---- running (switch.c) ------------------------------------------------------- */
+
+/**
+ * vmx_enter() - open a section.  Return: 0, or -EAGAIN: VMX is off on this CPU
+ * just now (hotplug, suspend): no section was opened, try again later.
+ */
+int vmx_enter(struct vmx_vcpu *v);
+void vmx_leave(struct vmx_vcpu *v);
+
+/**
+ * vmx_run() - one entry and exit [section], called with interrupts off
+ * @slice: TSC ticks until the guest is stopped at the latest
+ *
+ * Sets v->exit_reason and v->entry_error.  Interrupts are still off; an NMI or
+ * machine check that made the guest exit has been handed to the host.
+ *
+ * Return: 0, or -EAGAIN: VMX went off under us (reboot); leave the section.
+ */
+int vmx_run(struct vmx_vcpu *v, u64 slice);
+
+/**
+ * vmx_kick() - make @v exit soon if it runs on some CPU
+ *
+ * Any context with interrupts on.  An entry that comes later is not stopped:
+ * the caller sets a flag first, and who runs @v looks at it with interrupts off.
+ */
+void vmx_kick(struct vmx_vcpu *v);
+
+/* Can this CPU give the exits of TVX_WANT_*? */
+bool vmx_can_exit(u32 wants);
+
+/* A page with the identity map for VMX_IDENTITY_GPA, NULL: no memory. free_page() it. */
+void *vmx_identity_map(void);
+
+/* ---- events (inject.c) [section] ----------------------------------------------- */
+
+/* After each exit: keep an event whose delivery the exit interrupted. */
+void vmx_recover_event(struct vmx_vcpu *v);
+/* Before each entry: put the first deliverable event in, open windows for the rest. */
+void vmx_deliver_events(struct vmx_vcpu *v, u32 requests);
+/* An exception of the guest's own doing; a second one makes #DF, a third shuts down. */
+void vmx_raise(struct vmx_vcpu *v, u8 vector, bool has_error, u32 error_code);
+#define vmx_raise_gp(v) vmx_raise(v, 13, true, 0)
+#define vmx_raise_ud(v) vmx_raise(v, 6, false, 0)
+/*
+ * Queue an event of user space's for delivery.  Return: 0; -EINVAL: malformed;
+ * -EBUSY: one of its class (exception, NMI, interrupt) waits already.
+ */
+int vmx_queue_event(struct vmx_vcpu *v, const struct tvx_event *e);
+/* After a failed entry: what it was to deliver waits again, in v->injected. */
+void vmx_undeliver(struct vmx_vcpu *v);
+/* Would the next entry deliver something?  Ends a HLT. */
+bool vmx_event_ready(struct vmx_vcpu *v);
+/* Interrupt and NMI windows: could one be taken right now? */
+bool vmx_intr_open(struct vmx_vcpu *v);
+bool vmx_nmi_open(struct vmx_vcpu *v);
+
+/* ---- guest state (state.c, msr.c, fpu.c) ----------------------------------------- */
+
+/* All sections; between vmx_load() and vmx_unload(), not in a section. */
+void vmx_get_state(struct vmx_vcpu *v, struct tvx_state *st);
+/* [loads] The sections that st->sections names.  -EINVAL; -EAGAIN as vmx_load(). */
+int vmx_set_state(struct vmx_vcpu *v, const struct tvx_state *st);
+int vmx_get_msr(struct vmx_vcpu *v, u32 msr, u64 *value);	/* [section] or loaded; -ENOENT */
+int vmx_set_msr(struct vmx_vcpu *v, u32 msr, u64 value);	/* the same; -ENOENT, -EINVAL */
+u32 vmx_msr_list(const u32 **list);
+bool vmx_msr_may_pass(u32 msr);
+const u32 *vmx_msr_passed(void);				/* 0-terminated */
+int vmx_set_xsave(struct vmx_vcpu *v, const void *area);	/* -EINVAL */
+u32 vmx_xsave_size(void);
+u64 vmx_xcr0_supported(void);
+u64 vmx_cr4_supported(void);
+size_t vmx_report(struct vmx_vcpu *v, u32 what, char *buf, size_t size);	/* [loads] */
+
+/* A failed entry for which we are to blame: the log says which rule. [section] */
+void vmx_log_entry_failure(struct vmx_vcpu *v);
+
+/* ---- control registers (regs.c) [section] ------------------------------------------ */
+
+u64 vmx_read_cr0(struct vmx_vcpu *v);		/* as the guest sees them */
+u64 vmx_read_cr3(struct vmx_vcpu *v);
+u64 vmx_read_cr4(struct vmx_vcpu *v);
+u64 vmx_read_efer(struct vmx_vcpu *v);
+/*
+ * Take the host-owned bits of a CR0 value that the guest tries to write, so that
+ * the MOV succeeds in hardware when it is executed again.  With unrestricted
+ * guest only: PE and PG are the guest's own there.  Return: 0, or -EINVAL: #GP.
+ */
+int vmx_adopt_cr0(struct vmx_vcpu *v, u64 value);
+/*
+ * Set CR0 as the guest's MOV would, paging mode included, for CPUs without
+ * unrestricted guest.  @pdptes: what CR3 points at, for PAE paging.
+ * Return: 0; -EINVAL: #GP; -EOPNOTSUPP: PE would be 0.
+ */
+int vmx_write_cr0(struct vmx_vcpu *v, u64 value, const u64 pdptes[4]);
+/* Would vmx_write_cr0() of @value turn PAE paging on, so that it needs PDPTEs? */
+bool vmx_cr0_loads_pdptes(struct vmx_vcpu *v, u64 value);
+/* CR3 and CR4 while the guest's paging is off without unrestricted guest. */
+void vmx_write_cr3(struct vmx_vcpu *v, u64 value);
+int vmx_write_cr4(struct vmx_vcpu *v, u64 value);	/* -EINVAL: #GP */
+int vmx_write_xcr0(struct vmx_vcpu *v, u64 value);	/* -EINVAL: #GP */
+u64 vmx_read_cr8(struct vmx_vcpu *v);
+int vmx_write_cr8(struct vmx_vcpu *v, u64 value);	/* -EINVAL: #GP */
+/* Debug registers go into the CPU, and MOV DR exits no more until the next section but one. */
+void vmx_dr_live(struct vmx_vcpu *v);
+/* CPL of the guest: SS.DPL. */
+int vmx_cpl(struct vmx_vcpu *v);
+/* tvx_run_out.ctx for an instruction that user space must decode */
+void vmx_fill_ctx(struct vmx_vcpu *v, struct tvx_run_ctx *ctx);
+
+/* [loads]: the VMCS is current on this CPU between the two; preemption is off */
+int vmx_load(struct vmx_vcpu *v);
+void vmx_unload(struct vmx_vcpu *v);
+
+#endif
