@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Everything that depends on the kernel's version, and nothing else.
+ *
+ * Kbuild looks into the headers that the module is built for and defines
+ * TVX_HAVE_*: distributions carry changes back, so a version number says little.
+ */
+#ifndef TVX_COMPAT_H
+#define TVX_COMPAT_H
+
+#include <linux/mm.h>
+#include <linux/module.h>
+#include <linux/syscore_ops.h>
+#include <linux/version.h>
+#include <linux/version.h>
+
+/* Some 6.12 kernels hand the callbacks their data, and moved them one struct down. */
+#ifdef TVX_HAVE_SYSCORE
+#define COMPAT_SYSCORE(name, suspend_fn, resume_fn)				\
+	static int name##_suspend(void *data) { return suspend_fn(); }		\
+	static void name##_resume(void *data) { resume_fn(); }			\
+	static const struct syscore_ops name##_ops = {				\
+		.suspend = name##_suspend, .resume = name##_resume };		\
+	static struct syscore name = { .ops = &name##_ops }
+#define compat_register_syscore(s) register_syscore(s)
+#define compat_unregister_syscore(s) unregister_syscore(s)
+#else
+#define COMPAT_SYSCORE(name, suspend_fn, resume_fn)				\
+	static struct syscore_ops name = { .suspend = suspend_fn, .resume = resume_fn }
+#define compat_register_syscore(s) register_syscore_ops(s)
+#define compat_unregister_syscore(s) unregister_syscore_ops(s)
+#endif
+
+/*
+ * What get_user_pages_unlocked() of newer kernels does when asked, for a vCPU:
+ * let any signal end a long wait, and take NUMA hinting faults as a CPU would.
+ * (The names are enumerators there, not macros.)
+ */
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 6, 0)
+#define COMPAT_FOLL_VCPU (FOLL_INTERRUPTIBLE | FOLL_HONOR_NUMA_FAULT)
+#else
+#define COMPAT_FOLL_VCPU 0
+#endif
+
+/* Modules cannot ask for another module's name; an exported symbol of it tells. */
+static inline bool compat_kvm_loaded(void)
+{
+	if (!__symbol_get("kvm_rebooting"))
+		return false;
+	__symbol_put("kvm_rebooting");
+	return true;
+}
+
+/* Before 6.3 a VMA's flags were written as they are. */
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 3, 0)
+#define compat_vm_flags(vma, set, clear) vm_flags_mod(vma, set, clear)
+#else
+#define compat_vm_flags(vma, set, clear) ((vma)->vm_flags = ((vma)->vm_flags | (set)) & ~(clear))
+#endif
+
+#endif

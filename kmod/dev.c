@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* /dev/tinyvmx itself: what there is, and new VMs. */
+#include <linux/fs.h>
+#include <linux/miscdevice.h>
+#include <linux/module.h>
+#include <linux/slab.h>
+#include <linux/uaccess.h>
+#include <asm/processor.h>
+#include <asm/tsc.h>
+
+#include "ioctl.h"
+#include "objects.h"
+
+static void host_cpuid(u32 leaf, u32 subleaf, u32 out[4])
+{
+	cpuid_count(leaf, subleaf, &out[0], &out[1], &out[2], &out[3]);
+}
+
+struct policy_host tvx_policy_host = { .cpuid = host_cpuid };
+
+static long get_info(void *unused, void *arg)
+{
+	struct tvx_info *info = arg;
+
+	*info = (struct tvx_info){
+		.api_version = TVX_API_VERSION,
+		.max_vcpus = TVX_MAX_VCPUS,
+		.max_slots = TVX_MAX_SLOTS,
+		.run_size = sizeof(struct tvx_run),
+		.features = vmx_caps.features,
+		.gpa_bits = min_t(u32, vmx_caps.maxphyaddr, 48),
+		.xsave_size = vmx_xsave_size(),
+		.tsc_khz = tsc_khz,
+		.xcr0 = vmx_xcr0_supported(),
+	};
+	memcpy(info->vmx_msrs, vmx_caps.msrs, sizeof(info->vmx_msrs));
+#ifdef TVX_CHECKING
+	info->features |= TVX_FEAT_CHECKING;
+#endif
+	return 0;
+}
+
+static long create_vm(void *unused, void *arg)
+{
+	const struct tvx_create_vm *args = arg;
+
+	if (args->reserved[0] | args->reserved[1] | args->reserved[2])
+		return -EINVAL;
+	return tvx_vm_create();
+}
+
+static long get_cpuid(void *unused, void *arg)
+{
+	struct tvx_cpuid *args = arg;
+	struct tvx_cpuid_entry *table;
+	u32 room = args->count;
+	long ret = 0;
+
+	if (args->reserved)
+		return -EINVAL;
+	table = kvcalloc(TVX_MAX_CPUID, sizeof(*table), GFP_KERNEL_ACCOUNT);
+	if (!table)
+		return -ENOMEM;
+	args->count = policy_default_cpuid(&tvx_policy_host, table);
+	if (room < args->count)
+		ret = -E2BIG;
+	else if (copy_to_user(u64_to_user_ptr(args->entries), table,
+			      args->count * sizeof(*table)))
+		ret = -EFAULT;
+	kvfree(table);
+	return ret;
+}
+
+static const struct ioctl_row dev_ioctls[] = {
+	IOCTL_ROW(TVX_GET_INFO, struct tvx_info, 0, get_info),
+	IOCTL_ROW(TVX_CREATE_VM, struct tvx_create_vm, 0, create_vm),
+	IOCTL_ROW(TVX_GET_CPUID, struct tvx_cpuid, 0, get_cpuid),
+};
+
+static long dev_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
+{
+	return tvx_ioctl(dev_ioctls, ARRAY_SIZE(dev_ioctls), NULL, cmd, (void __user *)arg);
+}
+
+static const struct file_operations dev_fops = {
+	.owner = THIS_MODULE,
+	.unlocked_ioctl = dev_ioctl,
+	.compat_ioctl = compat_ptr_ioctl,
+	.llseek = noop_llseek,
+};
+
+static struct miscdevice device = {
+	.minor = MISC_DYNAMIC_MINOR,
+	.name = "tinyvmx",
+	.fops = &dev_fops,
+	.mode = 0660,
+};
+
+int tvx_dev_register(void)
+{
+	tvx_policy_host.xcr0 = vmx_xcr0_supported();
+	tvx_policy_host.features = vmx_caps.features;
+	return misc_register(&device);
+}
+
+void tvx_dev_unregister(void)
+{
+	misc_deregister(&device);
+}

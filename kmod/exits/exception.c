@@ -1,0 +1,136 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Exceptions, windows, triple faults, task switches. */
+#include <linux/kernel.h>
+#include <linux/sched.h>
+#include <asm/debugreg.h>
+#include <asm/processor-flags.h>
+#include <asm/trapnr.h>
+#include <asm/vmx.h>
+
+#include "../vmx/ops.h"
+#include "exits.h"
+
+/* Access to a debug register while DR7.GD is set; the kernel has no names for them. */
+#define DR6_BD	BIT(13)
+#define DR7_GD	BIT(13)
+
+static struct tvx_event event_of(u32 info)
+{
+	struct tvx_event e = {
+		.flags = TVX_EVENT_VALID,
+		.type = (info & INTR_INFO_INTR_TYPE_MASK) >> 8,
+		.vector = info & INTR_INFO_VECTOR_MASK,
+	};
+
+	/* In real mode no exception has an error code, whatever an emulator claims. */
+	if (info & INTR_INFO_DELIVER_CODE_MASK && vmread(GUEST_CR0) & X86_CR0_PE) {
+		e.flags |= TVX_EVENT_ERROR_CODE;
+		e.error_code = vmread(VM_EXIT_INTR_ERROR_CODE);
+	}
+	/* INT3, INTO, INT1 are delivered from behind the instruction. */
+	if (e.type == TVX_EVENT_SOFT_EXCEPTION || e.type == TVX_EVENT_PRIV_EXCEPTION)
+		e.insn_len = vmread(VM_EXIT_INSTRUCTION_LEN);
+	return e;
+}
+
+static int to_user(struct tvx_vcpu *vcpu, const struct tvx_event *e)
+{
+	struct tvx_run_out *out = &vcpu->out;
+
+	out->exit = TVX_EXIT_EXCEPTION;
+	out->exception.event = *e;
+	if (e->vector == X86_TRAP_PF || e->vector == X86_TRAP_DB)
+		out->exception.address = vmread(EXIT_QUALIFICATION);
+	return EXIT_USER;
+}
+
+/* What the CPU would have done at the delivery that we intercepted. */
+static void update_dr6(struct tvx_vcpu *vcpu)
+{
+	unsigned long bits = vmread(EXIT_QUALIFICATION) & (DR_TRAP_BITS | DR_STEP | DR6_BD);
+
+	vmx_dr_live(&vcpu->hw);
+	set_debugreg(bits | DR6_RESERVED, 6);
+	vmwrite(GUEST_DR7, vmread(GUEST_DR7) & ~DR7_GD);
+}
+
+static void reflect(struct tvx_vcpu *vcpu, const struct tvx_event *e)
+{
+	struct vmx_vcpu *hw = &vcpu->hw;
+
+	if (e->vector == X86_TRAP_DB)
+		update_dr6(vcpu);
+	if (e->vector == X86_TRAP_PF)
+		hw->cr2 = vmread(EXIT_QUALIFICATION);
+	if (e->type == TVX_EVENT_EXCEPTION)
+		vmx_raise(hw, e->vector, e->flags & TVX_EVENT_ERROR_CODE, e->error_code);
+	else
+		hw->exception = *e;
+}
+
+int exit_exception(struct tvx_vcpu *vcpu)
+{
+	u32 info = vmread(VM_EXIT_INTR_INFO);
+	struct tvx_event e;
+
+	/* The host has had its NMI or machine check (switch.c). */
+	e = event_of(info);
+	if (e.type == TVX_EVENT_NMI || e.vector == X86_TRAP_MC)
+		return EXIT_RESUME;
+	if (vcpu->hw.policy->exceptions & BIT(e.vector))
+		return to_user(vcpu, &e);
+	reflect(vcpu, &e);
+	return EXIT_RESUME;
+}
+
+/* Interrupts were enabled after the exit, and the host took it. */
+int exit_external_interrupt(struct tvx_vcpu *vcpu)
+{
+	return EXIT_RESUME;
+}
+
+static int window(struct tvx_vcpu *vcpu, u32 request, u32 exit)
+{
+	/* Without a request it was for an event that we hold: it goes in now. */
+	if (!(vcpu->in.requests & request))
+		return EXIT_RESUME;
+	vcpu->out.exit = exit;
+	return EXIT_USER;
+}
+
+int exit_intr_window(struct tvx_vcpu *vcpu)
+{
+	if (vcpu->hw.intr.flags)
+		return EXIT_RESUME;
+	return window(vcpu, TVX_REQ_INTR_WINDOW, TVX_EXIT_INTR_WINDOW);
+}
+
+int exit_nmi_window(struct tvx_vcpu *vcpu)
+{
+	if (vcpu->hw.nmi_pending)
+		return EXIT_RESUME;
+	return window(vcpu, TVX_REQ_NMI_WINDOW, TVX_EXIT_NMI_WINDOW);
+}
+
+int exit_triple_fault(struct tvx_vcpu *vcpu)
+{
+	vcpu->hw.injected.flags = 0;
+	vcpu->hw.activity = TVX_SHUTDOWN;
+	vcpu->out.exit = TVX_EXIT_SHUTDOWN;
+	return EXIT_USER;
+}
+
+/* 64-bit guests have none; for the others user space walks the TSSs. */
+int exit_task_switch(struct tvx_vcpu *vcpu)
+{
+	unsigned long qual = vmread(EXIT_QUALIFICATION);
+	struct tvx_run_out *out = &vcpu->out;
+
+	out->exit = TVX_EXIT_TASK_SWITCH;
+	out->task.selector = qual;
+	out->task.source = qual >> 30 & 3;
+	/* An event that went through a task gate is delivered by the switch itself. */
+	out->task.event = vcpu->hw.injected;
+	vcpu->hw.injected.flags = 0;
+	return EXIT_USER;
+}

@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The events: one family of exits a file, one row a basic exit reason (table.c).
+ *
+ * A handler runs in the vCPU's section: preemption off, interrupts on, VMCS
+ * current; it must not sleep.  It returns
+ *
+ *	EXIT_RESUME	handled: enter the guest again
+ *	EXIT_USER	vcpu->out is filled in (exit and the exit's own fields; the
+ *			loop adds registers, hw_reason, hw_qual, next_rip): RUN returns 0
+ *	EXIT_SLOW	call the row's slow() outside the section, where it may sleep
+ *			and the VMCS is not current; it returns RESUME or USER likewise.
+ *			What it needs from the VMCS the fast part leaves in vcpu->out.
+ *	-errno		RUN returns it: a bug, -EIO; the VM is dead
+ *
+ * RIP has one writer, exit_set_rip(), and exit_skip() on top of it.  A handler that raises an exception does not skip.
+ */
+#ifndef TVX_EXITS_H
+#define TVX_EXITS_H
+
+#include "../objects.h"
+
+#define EXIT_RESUME	1
+#define EXIT_USER	2
+#define EXIT_SLOW	3
+
+typedef int (*exit_fn)(struct tvx_vcpu *vcpu);
+
+/**
+ * struct exit_row - who answers a basic exit reason
+ * @fast: in the section
+ * @slow: after EXIT_SLOW; may be NULL
+ * @insn: the exit is by an instruction: next_rip = RIP + its length in a user exit
+ */
+struct exit_row {
+	exit_fn fast;
+	exit_fn slow;
+	bool insn;
+};
+
+#define NR_EXIT_ROWS TVX_NR_EXIT_REASONS
+
+extern const struct exit_row exit_table[NR_EXIT_ROWS];
+
+/* The row of a reason, or the one of the unknown (goes to user space raw). */
+const struct exit_row *exit_row(u32 basic_reason);
+
+/* After the instruction that exited: RIP += its length.  [section] */
+void exit_skip(struct tvx_vcpu *vcpu);
+
+/* Where the guest goes on; ends an STI or MOV SS shadow. [section] or loaded */
+void exit_set_rip(struct tvx_vcpu *vcpu, u64 rip);
+
+/* cpuid.c */
+int exit_cpuid(struct tvx_vcpu *vcpu);
+/* msr.c */
+int exit_rdmsr(struct tvx_vcpu *vcpu);
+int exit_wrmsr(struct tvx_vcpu *vcpu);
+/* io.c */
+int exit_io(struct tvx_vcpu *vcpu);
+/* memory.c */
+int exit_ept_violation(struct tvx_vcpu *vcpu);
+int exit_ept_violation_slow(struct tvx_vcpu *vcpu);
+int exit_ept_misconfig(struct tvx_vcpu *vcpu);
+/* registers.c */
+int exit_cr(struct tvx_vcpu *vcpu);
+int exit_cr_slow(struct tvx_vcpu *vcpu);
+int exit_dr(struct tvx_vcpu *vcpu);
+int exit_xsetbv(struct tvx_vcpu *vcpu);
+/* exception.c */
+int exit_exception(struct tvx_vcpu *vcpu);
+int exit_external_interrupt(struct tvx_vcpu *vcpu);
+int exit_intr_window(struct tvx_vcpu *vcpu);
+int exit_nmi_window(struct tvx_vcpu *vcpu);
+int exit_triple_fault(struct tvx_vcpu *vcpu);
+int exit_task_switch(struct tvx_vcpu *vcpu);
+/* misc.c */
+int exit_hlt(struct tvx_vcpu *vcpu);
+int exit_vmcall(struct tvx_vcpu *vcpu);
+int exit_undefined(struct tvx_vcpu *vcpu);	/* #UD: VMX instructions, MONITOR, MWAIT... */
+int exit_general_protection(struct tvx_vcpu *vcpu); /* #GP(0): RDPMC */
+int exit_nothing(struct tvx_vcpu *vcpu);	/* skip: INVD, WBINVD, PAUSE */
+int exit_pause(struct tvx_vcpu *vcpu);
+int exit_wbinvd(struct tvx_vcpu *vcpu);
+int exit_timer(struct tvx_vcpu *vcpu);
+int exit_wanted(struct tvx_vcpu *vcpu);		/* RDTSC, descriptor tables, RDRAND: by policy */
+int exit_unknown(struct tvx_vcpu *vcpu);
+
+#endif

@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* IN, OUT, INS, OUTS. SDM: exit qualification for I/O instructions. */
+#include <linux/kernel.h>
+#include <asm/msr-index.h>
+#include <asm/vmx.h>
+
+#include "../trace.h"
+#include "../vmx/ops.h"
+#include "exits.h"
+
+#define QUAL_WIDTH(q)	(((q) & 7) + 1)
+#define QUAL_IN		BIT(3)
+#define QUAL_STRING	BIT(4)
+#define QUAL_REP	BIT(5)
+#define QUAL_PORT(q)	((u16)((q) >> 16))
+
+/* VM-exit instruction information for INS and OUTS */
+#define INFO_ADDR_WIDTH(i) (2 << ((i) >> 7 & 7))
+#define INFO_SREG(i)	((i) >> 15 & 7)
+
+static u64 mask_of(unsigned int bytes)
+{
+	return GENMASK_ULL(8 * bytes - 1, 0);
+}
+
+static bool has_insn_info(void)
+{
+	return vmx_caps.msrs[0] >> 54 & 1;	/* IA32_VMX_BASIC */
+}
+
+static void fill_string(struct tvx_vcpu *vcpu, unsigned long qual)
+{
+	struct tvx_run_out *out = &vcpu->out;
+	u32 info = has_insn_info() ? vmread(VMX_INSTRUCTION_INFO) : 0;
+
+	out->io.flags |= TVX_IO_STRING;
+	out->io.gla = vmread(GUEST_LINEAR_ADDRESS);
+	out->io.sreg = qual & QUAL_IN ? TVX_ES : INFO_SREG(info);
+	out->io.addr_width = INFO_ADDR_WIDTH(info);
+	/* An old CPU does not say: user space decodes the prefixes. */
+	if (!has_insn_info())
+		out->io.addr_width = 0;
+	if (qual & QUAL_REP) {
+		out->io.flags |= TVX_IO_REP;
+		out->io.count = vcpu->hw.gpr[TVX_RCX] & mask_of(out->io.addr_width ?: 8);
+	}
+	vmx_fill_ctx(&vcpu->hw, &out->ctx);
+}
+
+static int to_user(struct tvx_vcpu *vcpu, unsigned long qual)
+{
+	struct tvx_run_out *out = &vcpu->out;
+	u32 width = QUAL_WIDTH(qual);
+
+	out->exit = TVX_EXIT_IO;
+	out->io.port = QUAL_PORT(qual);
+	out->io.width = width;
+	out->io.flags = qual & QUAL_IN ? TVX_IO_IN : 0;
+	out->io.count = 1;
+	if (!(qual & QUAL_IN))
+		out->io.value = vcpu->hw.gpr[TVX_RAX] & mask_of(width);
+	if (qual & QUAL_STRING)
+		fill_string(vcpu, qual);
+	return EXIT_USER;
+}
+
+/* 32-bit results clear the upper half of RAX, smaller ones leave the rest alone. */
+static void set_accumulator(struct vmx_vcpu *hw, u32 width, u32 value)
+{
+	if (width == 4)
+		hw->gpr[TVX_RAX] = value;
+	else
+		hw->gpr[TVX_RAX] = (hw->gpr[TVX_RAX] & ~mask_of(width)) | (value & mask_of(width));
+}
+
+int exit_io(struct tvx_vcpu *vcpu)
+{
+	unsigned long qual = vmread(EXIT_QUALIFICATION);
+	struct vmx_vcpu *hw = &vcpu->hw;
+	u32 value = 0;
+	enum tvx_action action;
+
+	action = policy_io(hw->policy, QUAL_PORT(qual), &value);
+	trace_tvx_io(vcpu->id, qual & QUAL_IN, QUAL_PORT(qual), QUAL_WIDTH(qual),
+		     hw->gpr[TVX_RAX]);
+	if (action == TVX_ACT_FAULT) {
+		vmx_raise_gp(hw);
+		return EXIT_RESUME;
+	}
+	/* The memory side of a string instruction is user space's to do. */
+	if (action != TVX_ACT_CONST || qual & QUAL_STRING)
+		return to_user(vcpu, qual);
+	if (qual & QUAL_IN)
+		set_accumulator(hw, QUAL_WIDTH(qual), value);
+	exit_skip(vcpu);
+	return EXIT_RESUME;
+}

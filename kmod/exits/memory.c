@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* EPT violations and misconfigurations. SDM: exit qualification for EPT violations. */
+#define pr_fmt(fmt) "tinyvmx: " fmt
+
+#include <linux/printk.h>
+#include <linux/sched/signal.h>
+#include <asm/vmx.h>
+
+#include "../trace.h"
+#include "../vmx/ops.h"
+#include "exits.h"
+
+#define QUAL_READ	BIT(0)
+#define QUAL_WRITE	BIT(1)
+#define QUAL_FETCH	BIT(2)
+#define QUAL_GLA_VALID	BIT(7)
+#define QUAL_FINAL	BIT(8)	/* the access itself, not its page walk */
+#define QUAL_NMI_IRET	BIT(12)	/* an IRET had unblocked NMIs before it faulted */
+
+static u32 flags_of(unsigned long qual)
+{
+	u32 flags = 0;
+
+	if (qual & QUAL_READ)
+		flags |= TVX_MEM_READ;
+	if (qual & QUAL_WRITE)
+		flags |= TVX_MEM_WRITE;
+	if (qual & QUAL_FETCH)
+		flags |= TVX_MEM_FETCH;
+	if (qual & QUAL_GLA_VALID)
+		flags |= TVX_MEM_GLA_VALID;
+	if (qual & QUAL_GLA_VALID && !(qual & QUAL_FINAL))
+		flags |= TVX_MEM_PAGE_WALK;
+	return flags;
+}
+
+int exit_ept_violation(struct tvx_vcpu *vcpu)
+{
+	unsigned long qual = vmread(EXIT_QUALIFICATION);
+	struct tvx_run_out *out = &vcpu->out;
+
+	out->mmio.gpa = vmread(GUEST_PHYSICAL_ADDRESS);
+	out->mmio.gla = qual & QUAL_GLA_VALID ? vmread(GUEST_LINEAR_ADDRESS) : 0;
+	out->mmio.flags = flags_of(qual);
+	/* The IRET is executed again: NMIs stay blocked until it gets through. */
+	if (qual & QUAL_NMI_IRET && !vcpu->hw.injected.flags)
+		vmwrite(GUEST_INTERRUPTIBILITY_INFO,
+			vmread(GUEST_INTERRUPTIBILITY_INFO) | GUEST_INTR_STATE_NMI);
+	return EXIT_SLOW;
+}
+
+static int mmio(struct tvx_vcpu *vcpu, u32 extra)
+{
+	struct tvx_run_out *out = &vcpu->out;
+
+	out->exit = TVX_EXIT_MMIO;
+	out->mmio.flags |= extra;
+	/* What decoding needs, read only now that it is sure to be needed. */
+	while (vmx_load(&vcpu->hw)) {
+		if (schedule_timeout_killable(1) || fatal_signal_pending(current))
+			return -EINTR;
+	}
+	vmx_fill_ctx(&vcpu->hw, &out->ctx);
+	vmx_unload(&vcpu->hw);
+	return EXIT_USER;
+}
+
+int exit_ept_violation_slow(struct tvx_vcpu *vcpu)
+{
+	struct tvx_run_out *out = &vcpu->out;
+	u64 gpa = out->mmio.gpa, hva = 0;
+	u32 flags = out->mmio.flags;
+	enum tvx_mem_result result;
+	int error = 0;
+
+	result = tvx_mem_fault(vcpu->vm, gpa, flags & (TVX_MEM_READ | TVX_MEM_WRITE |
+						       TVX_MEM_FETCH),
+			       &vcpu->cache, &hva, &error);
+	trace_tvx_ept_fault(vcpu->id, gpa, flags, result);
+	switch (result) {
+	case TVX_MEM_MAPPED:
+		return EXIT_RESUME;
+	case TVX_MEM_NO_SLOT:
+		return mmio(vcpu, 0);
+	case TVX_MEM_RDONLY:
+		return mmio(vcpu, TVX_MEM_READONLY);
+	default:
+		if (error == EINTR) {
+			out->exit = TVX_EXIT_INTERRUPTED;
+			return -EINTR;
+		}
+		out->exit = TVX_EXIT_MEMORY_FAULT;
+		out->fault.gpa = gpa;
+		out->fault.hva = hva;
+		out->fault.flags = flags;
+		out->fault.error = error;
+		return EXIT_USER;
+	}
+}
+
+int exit_ept_misconfig(struct tvx_vcpu *vcpu)
+{
+	WARN_ONCE(1, "tinyvmx: EPT misconfiguration at guest-physical 0x%lx\n",
+		  vmread(GUEST_PHYSICAL_ADDRESS));
+	tvx_vm_kill(vcpu->vm, "EPT misconfiguration");
+	return -EIO;
+}

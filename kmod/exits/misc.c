@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Instructions that need a line or two each. */
+#include <linux/kernel.h>
+#include <asm/vmx.h>
+
+#include "../vmx/ops.h"
+#include "exits.h"
+
+static int user(struct tvx_vcpu *vcpu, u32 exit)
+{
+	vcpu->out.exit = exit;
+	return EXIT_USER;
+}
+
+/* The guest goes on behind the HLT once something wakes it. */
+int exit_hlt(struct tvx_vcpu *vcpu)
+{
+	exit_skip(vcpu);
+	if (vmx_event_ready(&vcpu->hw))
+		return EXIT_RESUME;
+	vcpu->hw.activity = TVX_HALTED;
+	return user(vcpu, TVX_EXIT_HLT);
+}
+
+/* From any privilege level, as on bare hardware: the policy cannot tell them apart. */
+int exit_vmcall(struct tvx_vcpu *vcpu)
+{
+	const struct policy *policy = vcpu->hw.policy;
+
+	switch (policy->hypercall) {
+	case TVX_ACT_EXIT:
+		return user(vcpu, TVX_EXIT_HYPERCALL);
+	case TVX_ACT_FAULT:
+		return exit_undefined(vcpu);
+	default:
+		vcpu->hw.gpr[TVX_RAX] = policy->hypercall_value;
+		return exit_nothing(vcpu);
+	}
+}
+
+int exit_undefined(struct tvx_vcpu *vcpu)
+{
+	vmx_raise_ud(&vcpu->hw);
+	return EXIT_RESUME;
+}
+
+int exit_general_protection(struct tvx_vcpu *vcpu)
+{
+	vmx_raise_gp(&vcpu->hw);
+	return EXIT_RESUME;
+}
+
+int exit_nothing(struct tvx_vcpu *vcpu)
+{
+	exit_skip(vcpu);
+	return EXIT_RESUME;
+}
+
+int exit_pause(struct tvx_vcpu *vcpu)
+{
+	if (vcpu->hw.policy->exits & TVX_WANT_PAUSE)
+		return user(vcpu, TVX_EXIT_PAUSE);
+	return exit_nothing(vcpu);
+}
+
+/* Guest memory is write-back and coherent: there is nothing to write back. */
+int exit_wbinvd(struct tvx_vcpu *vcpu)
+{
+	if (vcpu->hw.policy->exits & TVX_WANT_WBINVD)
+		return user(vcpu, TVX_EXIT_WBINVD);
+	return exit_nothing(vcpu);
+}
+
+/* The host's time slice, or the caller's: run.c looks at the clock. */
+int exit_timer(struct tvx_vcpu *vcpu)
+{
+	return EXIT_RESUME;
+}
+
+static const struct {
+	u32 reason, exit;
+} wanted[] = {
+	{ EXIT_REASON_RDTSC, TVX_EXIT_RDTSC },
+	{ EXIT_REASON_RDTSCP, TVX_EXIT_RDTSC },
+	{ EXIT_REASON_GDTR_IDTR, TVX_EXIT_DESC },
+	{ EXIT_REASON_LDTR_TR, TVX_EXIT_DESC },
+	{ EXIT_REASON_RDRAND, TVX_EXIT_RANDOM },
+	{ EXIT_REASON_RDSEED, TVX_EXIT_RANDOM },
+};
+
+int exit_wanted(struct tvx_vcpu *vcpu)
+{
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(wanted); i++)
+		if (wanted[i].reason == (u16)vcpu->hw.exit_reason)
+			return user(vcpu, wanted[i].exit);
+	return exit_unknown(vcpu);
+}
+
+int exit_unknown(struct tvx_vcpu *vcpu)
+{
+	return user(vcpu, TVX_EXIT_UNKNOWN);
+}

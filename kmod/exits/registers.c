@@ -1,0 +1,189 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Control registers, debug registers, XCR0. SDM: exit qualification for CR accesses. */
+#include <linux/kernel.h>
+#include <linux/sched/signal.h>
+#include <asm/processor-flags.h>
+#include <asm/vmx.h>
+
+#include "../vmx/ops.h"
+#include "exits.h"
+
+#define QUAL_CR(q)	((q) & 15)
+#define QUAL_TYPE(q)	((q) >> 4 & 3)
+#define QUAL_GPR(q)	((q) >> 8 & 15)
+#define QUAL_LMSW(q)	((q) >> 16 & 0xffff)
+
+enum { MOV_TO_CR, MOV_FROM_CR, CLTS, LMSW };
+
+#define MSW_BITS (X86_CR0_PE | X86_CR0_MP | X86_CR0_EM | X86_CR0_TS)
+
+static u64 get_gpr(struct vmx_vcpu *hw, unsigned int n)
+{
+	u64 value = n == TVX_RSP ? vmread(GUEST_RSP) : hw->gpr[n];
+
+	/* Outside 64-bit mode a MOV has 32 bits. */
+	if (!(vmread(GUEST_CS_AR_BYTES) & VMX_AR_L_MASK))
+		value = (u32)value;
+	return value;
+}
+
+static void set_gpr(struct vmx_vcpu *hw, unsigned int n, u64 value)
+{
+	if (n == TVX_RSP)
+		vmwrite(GUEST_RSP, value);
+	else
+		hw->gpr[n] = value;
+}
+
+/* The CR0 that the instruction asks for. LMSW can set PE and not clear it. */
+static u64 wanted_cr0(struct vmx_vcpu *hw, unsigned long qual)
+{
+	u64 old = vmx_read_cr0(hw);
+
+	switch (QUAL_TYPE(qual)) {
+	case CLTS:
+		return old & ~(u64)X86_CR0_TS;
+	case LMSW:
+		return (old & ~(u64)(MSW_BITS & ~X86_CR0_PE)) | (QUAL_LMSW(qual) & MSW_BITS);
+	default:
+		return get_gpr(hw, QUAL_GPR(qual));
+	}
+}
+
+static int fault(struct tvx_vcpu *vcpu)
+{
+	vmx_raise_gp(&vcpu->hw);
+	return EXIT_RESUME;
+}
+
+static int guest_cr0(struct tvx_vcpu *vcpu, unsigned long qual)
+{
+	struct vmx_vcpu *hw = &vcpu->hw;
+
+	/* It may need the guest's page-directory pointers: memory, so not here. */
+	if (!(vmx_caps.features & TVX_FEAT_UNRESTRICTED))
+		return EXIT_SLOW;
+	if (vmx_adopt_cr0(hw, wanted_cr0(hw, qual)))
+		return fault(vcpu);
+	/* No skip: the CPU executes the instruction, and this time it succeeds. */
+	return EXIT_RESUME;
+}
+
+static int guest_cr3(struct tvx_vcpu *vcpu, u64 value)
+{
+	if (vcpu->hw.policy->exits & TVX_WANT_CR3) {
+		vcpu->out.exit = TVX_EXIT_CR3;
+		vcpu->out.cr3.value = value;
+		return EXIT_USER;
+	}
+	vmx_write_cr3(&vcpu->hw, value);
+	return exit_nothing(vcpu);
+}
+
+static int guest_cr(struct tvx_vcpu *vcpu, unsigned long qual)
+{
+	struct vmx_vcpu *hw = &vcpu->hw;
+	u64 value = get_gpr(hw, QUAL_GPR(qual));
+	int err = -EINVAL;
+
+	switch (QUAL_CR(qual)) {
+	case 3:
+		return guest_cr3(vcpu, value);
+	case 4:
+		/* With unrestricted guest what may change never exits. */
+		if (!(vmx_caps.features & TVX_FEAT_UNRESTRICTED))
+			err = vmx_write_cr4(hw, value);
+		break;
+	case 8:
+		err = vmx_write_cr8(hw, value);
+		break;
+	}
+	return err ? fault(vcpu) : exit_nothing(vcpu);
+}
+
+int exit_cr(struct tvx_vcpu *vcpu)
+{
+	unsigned long qual = vmread(EXIT_QUALIFICATION);
+	struct vmx_vcpu *hw = &vcpu->hw;
+
+	if (QUAL_TYPE(qual) == MOV_FROM_CR) {
+		set_gpr(hw, QUAL_GPR(qual),
+			QUAL_CR(qual) == 3 ? vmx_read_cr3(hw) : vmx_read_cr8(hw));
+		return exit_nothing(vcpu);
+	}
+	if (QUAL_CR(qual) == 0)
+		return guest_cr0(vcpu, qual);
+	return guest_cr(vcpu, qual);
+}
+
+/* [loads] and leaves loaded; -EINTR: a fatal signal came first. */
+static int load_patiently(struct vmx_vcpu *hw)
+{
+	while (vmx_load(hw)) {
+		schedule_timeout_killable(1);
+		if (fatal_signal_pending(current))
+			return -EINTR;
+	}
+	return 0;
+}
+
+static int finish_cr0(struct tvx_vcpu *vcpu, u64 value, const u64 *pdptes)
+{
+	switch (vmx_write_cr0(&vcpu->hw, value, pdptes)) {
+	case 0:
+		return exit_nothing(vcpu);
+	case -EOPNOTSUPP:
+		vcpu->out.exit = TVX_EXIT_FAIL_ENTRY;
+		vcpu->out.fail.reason = TVX_FAIL_NO_REAL_MODE;
+		return EXIT_USER;
+	default:
+		return fault(vcpu);
+	}
+}
+
+int exit_cr_slow(struct tvx_vcpu *vcpu)
+{
+	struct vmx_vcpu *hw = &vcpu->hw;
+	u64 value, cr3, pdptes[4];
+	bool pae;
+	int ret;
+
+	ret = load_patiently(hw);
+	if (ret)
+		return ret;
+	value = wanted_cr0(hw, vmread(EXIT_QUALIFICATION));
+	pae = vmx_cr0_loads_pdptes(hw, value);
+	cr3 = vmx_read_cr3(hw) & 0xffffffe0;
+	if (!pae)
+		goto write;
+
+	vmx_unload(hw);
+	ret = tvx_mem_read(vcpu->vm, cr3, pdptes, sizeof(pdptes));
+	if (ret)
+		memset(pdptes, 0, sizeof(pdptes));	/* nothing there: not present */
+	ret = load_patiently(hw);
+	if (ret)
+		return ret;
+write:
+	ret = finish_cr0(vcpu, value, pae ? pdptes : NULL);
+	vmx_unload(hw);
+	return ret;
+}
+
+/* From now on they are in the CPU: it executes the MOV again, and makes its checks. */
+int exit_dr(struct tvx_vcpu *vcpu)
+{
+	vmx_dr_live(&vcpu->hw);
+	return EXIT_RESUME;
+}
+
+/* CPL and CR4.OSXSAVE were checked before the exit. */
+int exit_xsetbv(struct tvx_vcpu *vcpu)
+{
+	struct vmx_vcpu *hw = &vcpu->hw;
+	u64 value = (u32)hw->gpr[TVX_RAX] | (u64)hw->gpr[TVX_RDX] << 32;
+
+	if ((u32)hw->gpr[TVX_RCX] || vmx_write_xcr0(hw, value))
+		return fault(vcpu);
+	return exit_nothing(vcpu);
+}

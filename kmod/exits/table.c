@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Who answers which exit.  A new handler touches four places: its function, its
+ * declaration in exits.h, its row here, its test in selftests/.
+ */
+#include <linux/kernel.h>
+#include <linux/sched.h>
+#include <asm/debugreg.h>
+#include <asm/msr-index.h>
+#include <asm/processor-flags.h>
+#include <asm/vmx.h>
+
+#include "../vmx/ops.h"
+#include "exits.h"
+
+/* An instruction whose exit is answered by one function and needs its length. */
+#define INSN(fn) { .fast = fn, .insn = true }
+
+const struct exit_row exit_table[NR_EXIT_ROWS] = {
+	[EXIT_REASON_EXCEPTION_NMI]	= { exit_exception },
+	[EXIT_REASON_EXTERNAL_INTERRUPT] = { exit_external_interrupt },
+	[EXIT_REASON_TRIPLE_FAULT]	= { exit_triple_fault },
+	[EXIT_REASON_INTERRUPT_WINDOW]	= { exit_intr_window },
+	[EXIT_REASON_NMI_WINDOW]	= { exit_nmi_window },
+	[EXIT_REASON_TASK_SWITCH]	= { exit_task_switch },
+	[EXIT_REASON_CPUID]		= INSN(exit_cpuid),
+	[EXIT_REASON_HLT]		= INSN(exit_hlt),
+	[EXIT_REASON_INVD]		= INSN(exit_wbinvd),
+	[EXIT_REASON_RDPMC]		= INSN(exit_general_protection),
+	[EXIT_REASON_RDTSC]		= INSN(exit_wanted),
+	[EXIT_REASON_RDTSCP]		= INSN(exit_wanted),
+	[EXIT_REASON_VMCALL]		= INSN(exit_vmcall),
+	[EXIT_REASON_VMCLEAR]		= INSN(exit_undefined),
+	[EXIT_REASON_VMLAUNCH]		= INSN(exit_undefined),
+	[EXIT_REASON_VMPTRLD]		= INSN(exit_undefined),
+	[EXIT_REASON_VMPTRST]		= INSN(exit_undefined),
+	[EXIT_REASON_VMREAD]		= INSN(exit_undefined),
+	[EXIT_REASON_VMRESUME]		= INSN(exit_undefined),
+	[EXIT_REASON_VMWRITE]		= INSN(exit_undefined),
+	[EXIT_REASON_VMOFF]		= INSN(exit_undefined),
+	[EXIT_REASON_VMON]		= INSN(exit_undefined),
+	[EXIT_REASON_INVEPT]		= INSN(exit_undefined),
+	[EXIT_REASON_INVVPID]		= INSN(exit_undefined),
+	[EXIT_REASON_VMFUNC]		= INSN(exit_undefined),
+	[EXIT_REASON_CR_ACCESS]		= { exit_cr, exit_cr_slow, true },
+	[EXIT_REASON_DR_ACCESS]		= INSN(exit_dr),
+	[EXIT_REASON_IO_INSTRUCTION]	= INSN(exit_io),
+	[EXIT_REASON_MSR_READ]		= INSN(exit_rdmsr),
+	[EXIT_REASON_MSR_WRITE]		= INSN(exit_wrmsr),
+	[EXIT_REASON_MWAIT_INSTRUCTION]	= INSN(exit_undefined),
+	[EXIT_REASON_MONITOR_INSTRUCTION] = INSN(exit_undefined),
+	[EXIT_REASON_PAUSE_INSTRUCTION]	= INSN(exit_pause),
+	[EXIT_REASON_GDTR_IDTR]		= INSN(exit_wanted),
+	[EXIT_REASON_LDTR_TR]		= INSN(exit_wanted),
+	[EXIT_REASON_EPT_VIOLATION]	= { exit_ept_violation, exit_ept_violation_slow },
+	[EXIT_REASON_EPT_MISCONFIG]	= { exit_ept_misconfig },
+	[EXIT_REASON_PREEMPTION_TIMER]	= { exit_timer },
+	[EXIT_REASON_WBINVD]		= INSN(exit_wbinvd),
+	[EXIT_REASON_XSETBV]		= INSN(exit_xsetbv),
+	[EXIT_REASON_RDRAND]		= INSN(exit_wanted),
+	[EXIT_REASON_RDSEED]		= INSN(exit_wanted),
+	[EXIT_REASON_INVPCID]		= INSN(exit_undefined),
+	[EXIT_REASON_ENCLS]		= INSN(exit_undefined),
+	[EXIT_REASON_XSAVES]		= INSN(exit_undefined),
+	[EXIT_REASON_XRSTORS]		= INSN(exit_undefined),
+	[EXIT_REASON_UMWAIT]		= INSN(exit_undefined),
+	[EXIT_REASON_TPAUSE]		= INSN(exit_undefined),
+};
+
+static const struct exit_row unknown_row = { exit_unknown };
+
+const struct exit_row *exit_row(u32 basic_reason)
+{
+	if (unlikely(basic_reason >= NR_EXIT_ROWS || !exit_table[basic_reason].fast))
+		return &unknown_row;
+	return &exit_table[basic_reason];
+}
+
+void exit_set_rip(struct tvx_vcpu *vcpu, u64 rip)
+{
+	u32 state = vmread(GUEST_INTERRUPTIBILITY_INFO);
+
+	vmwrite(GUEST_RIP, rip);
+	if (unlikely(state & (GUEST_INTR_STATE_STI | GUEST_INTR_STATE_MOV_SS)))
+		vmwrite(GUEST_INTERRUPTIBILITY_INFO,
+			state & ~(GUEST_INTR_STATE_STI | GUEST_INTR_STATE_MOV_SS));
+}
+
+void exit_skip(struct tvx_vcpu *vcpu)
+{
+	u64 rip = vmread(GUEST_RIP), next = rip + vmread(VM_EXIT_INSTRUCTION_LEN);
+
+	/* A 32-bit guest's instruction pointer wraps; a 64-bit one's does not. */
+	if (unlikely((rip ^ next) >> 32) &&
+	    !(vmread(GUEST_CS_AR_BYTES) & VMX_AR_L_MASK && vmx_read_efer(&vcpu->hw) & EFER_LMA))
+		next = (u32)next;
+	exit_set_rip(vcpu, next);
+	/* A single step ends after the instruction that we finished. */
+	if (unlikely(vmread(GUEST_RFLAGS) & X86_EFLAGS_TF))
+		vmwrite(GUEST_PENDING_DBG_EXCEPTIONS,
+			vmread(GUEST_PENDING_DBG_EXCEPTIONS) | DR_STEP);
+}

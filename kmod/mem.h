@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Guest memory: what its own files share. */
+#ifndef TVX_MEM_H
+#define TVX_MEM_H
+
+#include "objects.h"
+
+/* The slot that holds @gpa, or NULL.  Under vm->mmu_lock. */
+const struct tvx_memslot *mem_find_slot(const struct tvx_vm *vm, u64 gpa);
+
+/*
+ * Map all of @slot, which the VM has by now; stops at the first thing that fails.
+ * Return: 0, -EFAULT, -EINTR, -ENOMEM.  Under vm->lock, sleeps.
+ */
+int mem_premap(struct tvx_vm *vm, const struct tvx_memslot *slot);
+
+#endif

@@ -1,0 +1,201 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The objects: a process's memory as guests use it (tvx_mm), a VM, a vCPU.
+ *
+ * Lifetime: the VM fd and each vCPU hold a reference of the VM; a vCPU fd owns
+ * its vCPU; a fd holds the module.  Whatever can fail comes before a fd exists.
+ *
+ * Lock order, outermost first:
+ *
+ *	vcpu->lock	mutex: the vCPU's state; held over all of RUN
+ *	vm->lock	mutex: slots as a whole, creation of vCPUs, policy
+ *	mmap_lock	the kernel's (page faults of the caller's memory)
+ *	tvx_mm->lock	spinlock: the VMs of a process, in MMU notifiers
+ *	vm->mmu_lock	spinlock, interrupts on: slots, EPT.  Other CPUs are waited
+ *			for under it (INVEPT), so nobody takes it with interrupts off
+ */
+#ifndef TVX_OBJECTS_H
+#define TVX_OBJECTS_H
+
+#include <linux/kref.h>
+#include <linux/list.h>
+#include <linux/mmu_notifier.h>
+#include <linux/mutex.h>
+#include <linux/spinlock.h>
+#include <tinyvmx.h>
+
+#include "policy.h"
+#include "vmx/vmx.h"
+
+#define TVX_MAX_VCPUS	64
+#define TVX_MAX_SLOTS	64
+
+struct file;
+
+/**
+ * struct tvx_mm - the MMU notifier of one process, shared by its VMs
+ * @lock: guards @vms and @busy
+ * @busy: invalidations under way in the process
+ */
+struct tvx_mm {
+	struct mmu_notifier mn;
+	spinlock_t lock;
+	struct list_head vms;
+	unsigned int busy;
+};
+
+/**
+ * struct tvx_memslot - guest-physical @gpa .. + @len is @hva .. + @len of the process
+ * @len: 0: slot not in use
+ */
+struct tvx_memslot {
+	u64 gpa;
+	u64 len;
+	u64 hva;
+	u32 flags;
+};
+
+/**
+ * struct tvx_vm - a virtual machine
+ * @ref: one for the fd, one for each vCPU
+ * @mm: of the process that made it; its mm_struct is only compared and used
+ *	while current->mm is it, the mmu notifier keeps the struct
+ * @dead: a bug hit: everything answers -EIO
+ */
+struct tvx_vm {
+	struct kref ref;
+	struct mm_struct *mm;
+	bool dead;
+	struct dentry *debugfs;
+
+	struct mutex lock;
+	/* under lock; constant once settled, by the first vCPU */
+	struct policy *policy;
+	unsigned long *msr_bitmap;
+	bool settled;
+	bool holds_vmx;
+	void *identity;		/* without unrestricted guest: vmx_identity_map() */
+	/* under lock */
+	struct tvx_vcpu *vcpus[TVX_MAX_VCPUS];
+
+	/* room: mem.c */
+	struct tvx_mm *tmm;
+	struct list_head tmm_link;	/* in tmm->vms, under tmm->lock */
+	spinlock_t mmu_lock;
+	/* under mmu_lock; slots change only with vm->lock held too */
+	struct tvx_memslot slots[TVX_MAX_SLOTS];
+	unsigned long mmu_seq;		/* counts what made a looked-up page stale */
+	unsigned int mmu_busy;		/* invalidations under way, and, while there are any, */
+	unsigned long busy_start;	/* the user addresses that hold all of theirs */
+	unsigned long busy_end;
+	struct vmx_space space;
+};
+
+/**
+ * struct tvx_vcpu - a virtual CPU
+ * @vm: holds a reference
+ * @lock: whoever runs, reads or changes the vCPU; taken by trylock: EBUSY
+ * @run: the shared page, kernel address
+ * @kick: RUN is to return; set by anyone
+ * @cache: pages for EPT tables, for faults of this vCPU
+ * @hw: the machine's part
+ */
+struct tvx_vcpu {
+	struct tvx_vm *vm;
+	u32 id;
+	struct mutex lock;
+	struct tvx_run *run;
+	atomic_t kick;
+	/* under lock */
+	struct tvx_run_in in;		/* the copy taken at RUN */
+	struct tvx_run_out out;		/* what the exit handlers fill in; copied out once */
+	struct ept_cache cache;
+	struct vmx_vcpu hw;
+	/* written by the running thread, read by anyone */
+	struct tvx_stats stats;
+	struct dentry *debugfs;
+};
+
+/* dev.c */
+extern struct policy_host tvx_policy_host;
+int tvx_dev_register(void);
+void tvx_dev_unregister(void);
+
+/* vm.c */
+
+/* A VM of current->mm.  Return: its fd, or -errno with nothing left behind. */
+int tvx_vm_create(void);
+void tvx_vm_put(struct tvx_vm *vm);
+/* A bug: the VM answers -EIO from now on, the host goes on.  Any context. */
+void tvx_vm_kill(struct tvx_vm *vm, const char *why);
+/* May the caller use it?  0 or -EIO. */
+int tvx_vm_usable(const struct tvx_vm *vm);
+
+/* vcpu.c: return a fd or -errno; under vm->lock */
+int tvx_vcpu_create(struct tvx_vm *vm, u32 id);
+
+/* debugfs.c: failures are ignored, seeing is optional */
+void tvx_debugfs_init(void);
+void tvx_debugfs_exit(void);
+void tvx_debugfs_add_vm(struct tvx_vm *vm);
+void tvx_debugfs_add_vcpu(struct tvx_vcpu *vcpu);
+
+/* main.c: the host's time slice, microseconds */
+extern unsigned int tvx_slice_us;
+
+/* run.c */
+int tvx_vcpu_run(struct tvx_vcpu *vcpu);
+
+/* mem.c */
+
+/**
+ * tvx_mem_init() - the memory part of a new VM of current->mm; no slots yet
+ * Return: 0, -ENOMEM, -ERESTARTNOINTR (a signal came first: hand it on, the call
+ * is started again).  Undone by tvx_mem_destroy().
+ */
+int tvx_mem_init(struct tvx_vm *vm);
+
+/**
+ * tvx_mem_destroy() - give up all memory; copes with a half-built VM.
+ * No vCPU exists any more.  Never waits for a grace period.
+ */
+void tvx_mem_destroy(struct tvx_vm *vm);
+
+/**
+ * tvx_mem_set_slot() - TVX_VM_SET_SLOT, all checks included
+ * Under vm->lock, in the VM's process.  Errors as the uapi header says.
+ */
+int tvx_mem_set_slot(struct tvx_vm *vm, const struct tvx_slot *args);
+
+/* What tvx_mem_fault() found. */
+enum tvx_mem_result {
+	TVX_MEM_MAPPED,		/* go on, the access works now (or a retry is due) */
+	TVX_MEM_NO_SLOT,	/* MMIO */
+	TVX_MEM_RDONLY,		/* a write to a read-only slot: MMIO */
+	TVX_MEM_ERROR,		/* the host memory is not to be had: *error, *hva */
+};
+
+/**
+ * tvx_mem_fault() - make the page at @gpa present for an access
+ * @access: TVX_MEM_READ, TVX_MEM_WRITE, TVX_MEM_FETCH
+ * @cache: of the vCPU
+ * @hva: the user address that belongs to @gpa, for MAPPED and ERROR
+ * @error: positive errno for ERROR: EFAULT, EHWPOISON, ENOMEM, EINTR (a fatal signal)
+ *
+ * In the VM's process, no locks, sleeps.
+ */
+enum tvx_mem_result tvx_mem_fault(struct tvx_vm *vm, u64 gpa, u32 access,
+				  struct ept_cache *cache, u64 *hva, int *error);
+
+/* mem_access.c: guest memory, in the VM's process, sleeps.  0 or -EFAULT. */
+int tvx_mem_read(struct tvx_vm *vm, u64 gpa, void *buf, size_t len);
+
+/* mem_notifier.c: MMU notifier subscriptions, one per process */
+struct tvx_mm *tvx_mm_attach(struct tvx_vm *vm);
+void tvx_mm_detach(struct tvx_vm *vm);
+/* called by the notifier, interrupts on, may not sleep */
+void tvx_mem_invalidate_begin(struct tvx_vm *vm, unsigned long start, unsigned long end);
+void tvx_mem_invalidate_end(struct tvx_vm *vm);
+bool tvx_mem_age(struct tvx_vm *vm, unsigned long start, unsigned long end, bool clear);
+
+#endif

@@ -1,0 +1,428 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * A VM's policy: checked and put in order when it is set, looked up at exits.
+ */
+#include <linux/bitmap.h>
+#include <linux/bits.h>
+#include <linux/errno.h>
+#include <linux/kernel.h>
+#include <linux/sort.h>
+#include <linux/string.h>
+#include <asm/cpufeatures.h>
+#include <asm/msr-index.h>
+#include <asm/processor-flags.h>
+
+#include "policy.h"
+
+enum { EAX, EBX, ECX, EDX };
+
+/* The legacy area and the header of an XSAVE area. */
+#define XSAVE_MIN_SIZE	(512 + 64)
+
+/* What a guest's addresses have if its CPUID does not say, and what it may say. */
+#define PHYS_BITS_DEFAULT	36
+#define PHYS_BITS_LEAST		32
+
+#define WANT_ALL \
+	(TVX_WANT_PAUSE | TVX_WANT_RDTSC | TVX_WANT_DESC | TVX_WANT_RANDOM | \
+	 TVX_WANT_CR3 | TVX_WANT_WBINVD)
+
+/* ---- CPUID ---- */
+
+static int compare(const void *a, const void *b)
+{
+	const struct tvx_cpuid_entry *x = a, *y = b;
+
+	if (x->function != y->function)
+		return x->function < y->function ? -1 : 1;
+	return x->index < y->index ? -1 : x->index > y->index;
+}
+
+static void put_cpuid(struct policy *p, const struct tvx_cpuid_entry *cpuid, u32 nr)
+{
+	u32 i;
+
+	p->nr_cpuid = nr;
+	for (i = 0; i < nr; i++) {
+		p->cpuid[i] = cpuid[i];
+		/* An entry for all sub-leaves has index 0: find() relies on it. */
+		if (!(cpuid[i].flags & TVX_CPUID_INDEX))
+			p->cpuid[i].index = 0;
+	}
+	sort(p->cpuid, nr, sizeof(*cpuid), compare, NULL);
+}
+
+void policy_init(struct policy *p, const struct tvx_cpuid_entry *cpuid, u32 nr)
+{
+	memset(p, 0, sizeof(*p));
+	put_cpuid(p, cpuid, nr);
+	p->hypercall = TVX_ACT_CONST;
+	p->hypercall_value = (u64)-ENOSYS;
+}
+
+/* Would both answer for a same leaf and sub-leaf? */
+static bool alike(const struct tvx_cpuid_entry *a, const struct tvx_cpuid_entry *b)
+{
+	return a->function == b->function &&
+	       (!(a->flags & b->flags & TVX_CPUID_INDEX) || a->index == b->index);
+}
+
+int policy_set_cpuid(struct policy *p, const struct tvx_cpuid_entry *cpuid, u32 nr)
+{
+	u32 i, j;
+
+	if (nr > TVX_MAX_CPUID)
+		return -EINVAL;
+	/* Before the old table goes; each with each is fast enough for 256. */
+	for (i = 0; i < nr; i++) {
+		if (cpuid[i].flags & ~(TVX_CPUID_INDEX | TVX_CPUID_EXIT) || cpuid[i].reserved)
+			return -EINVAL;
+		for (j = 0; j < i; j++)
+			if (alike(&cpuid[i], &cpuid[j]))
+				return -EINVAL;
+	}
+	put_cpuid(p, cpuid, nr);
+	return 0;
+}
+
+static const struct tvx_cpuid_entry *find(const struct policy *p, u32 leaf, u32 subleaf)
+{
+	const struct tvx_cpuid_entry *e;
+	u32 low = 0, high = p->nr_cpuid;
+
+	/* The last entry that is not beyond (leaf, subleaf) is the one, or none is. */
+	while (low < high) {
+		u32 middle = (low + high) / 2;
+
+		e = &p->cpuid[middle];
+		if (e->function < leaf || (e->function == leaf && e->index <= subleaf))
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	if (!low)
+		return NULL;
+	e = &p->cpuid[low - 1];
+	if (e->function != leaf || (e->index != subleaf && e->flags & TVX_CPUID_INDEX))
+		return NULL;
+	return e;
+}
+
+/*
+ * The leaf whose EAX says how far the range of @leaf goes.  Guests look for a
+ * hypervisor's leaves in steps of 0x100: each step is a range of its own.
+ */
+static u32 range_base(u32 leaf)
+{
+	return leaf >> 28 == 4 ? leaf & ~0xffU : leaf & 0xc0000000;
+}
+
+static bool leaf_in_range(const struct policy *p, u32 leaf)
+{
+	const struct tvx_cpuid_entry *base = find(p, range_base(leaf), 0);
+
+	return base && leaf <= base->eax;
+}
+
+static u32 xsave_size(const struct policy *p, u64 xcr0)
+{
+	u32 i, size = XSAVE_MIN_SIZE;
+
+	for (i = 2; i < 63; i++) {
+		const struct tvx_cpuid_entry *e = xcr0 & BIT_ULL(i) ? find(p, 0xd, i) : NULL;
+
+		if (e)
+			size = max(size, e->eax + e->ebx);
+	}
+	return size;
+}
+
+/* Put in what the table cannot know. */
+static void per_vcpu(const struct policy *p, const struct policy_vcpu *v,
+		     const struct tvx_cpuid_entry *e, u32 out[4])
+{
+	u32 osxsave = BIT(X86_FEATURE_OSXSAVE % 32);
+
+	switch (e->function) {
+	case 1:
+		out[EBX] = (out[EBX] & 0x00ffffff) | v->apic_id << 24;
+		out[ECX] = v->osxsave ? out[ECX] | osxsave : out[ECX] & ~osxsave;
+		break;
+	case 0xb:
+	case 0x1f:
+		out[EDX] = v->apic_id;
+		break;
+	case 0xd:
+		if (e->index)
+			break;
+		out[EBX] = xsave_size(p, v->xcr0);
+		out[ECX] = xsave_size(p, p->xcr0_allowed);
+		break;
+	}
+}
+
+bool policy_cpuid(const struct policy *p, const struct policy_vcpu *v,
+		  u32 leaf, u32 subleaf, u32 out[4])
+{
+	const struct tvx_cpuid_entry *e = find(p, leaf, subleaf);
+
+	memset(out, 0, 4 * sizeof(*out));
+	if (!e && !leaf_in_range(p, leaf)) {
+		const struct tvx_cpuid_entry *first = find(p, 0, 0);
+
+		leaf = first ? first->eax : 0;
+		e = find(p, leaf, subleaf);
+	}
+	if (!e) {
+		/* Topology sub-leaves past the last level still tell these two. */
+		if ((leaf == 0xb || leaf == 0x1f) && find(p, leaf, 0)) {
+			out[ECX] = subleaf & 0xff;
+			out[EDX] = v->apic_id;
+		}
+		return true;
+	}
+	if (e->flags & TVX_CPUID_EXIT)
+		return false;
+	out[EAX] = e->eax;
+	out[EBX] = e->ebx;
+	out[ECX] = e->ecx;
+	out[EDX] = e->edx;
+	per_vcpu(p, v, e, out);
+	return true;
+}
+
+/* ---- what follows from the guest's CPUID ---- */
+
+/* Where the kernel's feature words are in CPUID. */
+static const struct {
+	u32 leaf;
+	u32 reg;
+} words[] = {
+	[0] = { 1, EDX },
+	[1] = { 0x80000001, EDX },
+	[4] = { 1, ECX },
+	[9] = { 7, EBX },
+	[16] = { 7, ECX },
+};
+
+/* PCE is there on all of them.  LA57, PKE, CET, VMXE, SMXE are never the guest's. */
+#define CR4_ALWAYS	X86_CR4_PCE
+
+static const struct {
+	u64 bits;
+	u16 feature;
+} cr4_bits[] = {
+	{ X86_CR4_VME | X86_CR4_PVI, X86_FEATURE_VME },
+	{ X86_CR4_TSD, X86_FEATURE_TSC },
+	{ X86_CR4_DE, X86_FEATURE_DE },
+	{ X86_CR4_PSE, X86_FEATURE_PSE },
+	{ X86_CR4_PAE, X86_FEATURE_PAE },
+	{ X86_CR4_MCE, X86_FEATURE_MCE },
+	{ X86_CR4_PGE, X86_FEATURE_PGE },
+	{ X86_CR4_OSFXSR, X86_FEATURE_FXSR },
+	{ X86_CR4_OSXMMEXCPT, X86_FEATURE_XMM },
+	{ X86_CR4_UMIP, X86_FEATURE_UMIP },
+	{ X86_CR4_FSGSBASE, X86_FEATURE_FSGSBASE },
+	{ X86_CR4_PCIDE, X86_FEATURE_PCID },
+	{ X86_CR4_SMEP, X86_FEATURE_SMEP },
+	{ X86_CR4_SMAP, X86_FEATURE_SMAP },
+}, efer_bits[] = {
+	{ EFER_SCE, X86_FEATURE_SYSCALL },
+	{ EFER_LME | EFER_LMA, X86_FEATURE_LM },
+	{ EFER_NX, X86_FEATURE_NX },
+};
+
+static bool guest_has(const struct policy *p, u16 feature)
+{
+	u32 leaf = words[feature / 32].leaf, reg = words[feature / 32].reg;
+	const struct tvx_cpuid_entry *e = find(p, leaf, 0);
+
+	return e && (reg == EBX ? e->ebx : reg == ECX ? e->ecx : e->edx) & BIT(feature % 32);
+}
+
+static u64 guest_xcr0(const struct policy *p, const struct policy_host *host)
+{
+	const struct tvx_cpuid_entry *e = find(p, 0xd, 0);
+
+	if (!e || !guest_has(p, X86_FEATURE_XSAVE))
+		return 0;
+	return policy_guest_xcr0(host->xcr0 & (e->eax | (u64)e->edx << 32));
+}
+
+/* Not beyond the host's: the processor itself checks addresses against that. */
+static u8 guest_phys_bits(const struct policy *p, const struct policy_host *host)
+{
+	const struct tvx_cpuid_entry *e = find(p, 0x80000008, 0);
+	u32 out[4], most = PHYS_BITS_DEFAULT, bits = e ? e->eax & 0xff : 0;
+
+	host->cpuid(0x80000000, 0, out);
+	if (out[EAX] >= 0x80000008) {
+		host->cpuid(0x80000008, 0, out);
+		most = out[EAX] & 0xff;
+	}
+	return min(bits < PHYS_BITS_LEAST ? PHYS_BITS_DEFAULT : bits, most);
+}
+
+void policy_settle(struct policy *p, const struct policy_host *host, u64 cr4_host)
+{
+	unsigned int i;
+
+	p->xcr0_allowed = guest_xcr0(p, host);
+	p->maxphyaddr = guest_phys_bits(p, host);
+	p->cr4_allowed = CR4_ALWAYS | (p->xcr0_allowed ? X86_CR4_OSXSAVE : 0);
+	for (i = 0; i < ARRAY_SIZE(cr4_bits); i++)
+		if (guest_has(p, cr4_bits[i].feature))
+			p->cr4_allowed |= cr4_bits[i].bits;
+	p->cr4_allowed &= cr4_host;
+	p->efer_allowed = 0;
+	for (i = 0; i < ARRAY_SIZE(efer_bits); i++)
+		if (guest_has(p, efer_bits[i].feature))
+			p->efer_allowed |= efer_bits[i].bits;
+}
+
+/* ---- rules ---- */
+
+static int check_msr_rule(const struct tvx_msr_rule *r, bool (*may_pass)(u32 msr))
+{
+	u32 i;
+
+	if (!r->count || r->count - 1 > ~r->first ||
+	    r->read > TVX_ACT_PASS || r->write > TVX_ACT_PASS)
+		return -EINVAL;
+	if (r->read != TVX_ACT_PASS && r->write != TVX_ACT_PASS)
+		return 0;
+	/* Few MSRs may be passed: a long range ends at the first that may not. */
+	for (i = 0; i < r->count; i++)
+		if (!may_pass(r->first + i))
+			return -EOPNOTSUPP;
+	return 0;
+}
+
+static int check_io_rule(const struct tvx_io_rule *r)
+{
+	if (r->reserved || !r->count || r->count > 0x10000u - r->first ||
+	    r->action > TVX_ACT_PASS)
+		return -EINVAL;
+	return r->action == TVX_ACT_PASS ? -EOPNOTSUPP : 0;
+}
+
+int policy_set_rules(struct policy *p, const struct tvx_policy *u,
+		     const struct tvx_msr_rule *msr, const struct tvx_io_rule *io,
+		     bool (*may_pass)(u32 msr))
+{
+	int err;
+	u32 i;
+
+	if (u->nr_msr_rules > TVX_MAX_RULES || u->nr_io_rules > TVX_MAX_RULES ||
+	    u->flags || u->reserved || u->exits & ~WANT_ALL || u->hypercall > TVX_ACT_PASS)
+		return -EINVAL;
+	if (u->hypercall == TVX_ACT_PASS)
+		return -EOPNOTSUPP;
+	for (i = 0; i < u->nr_msr_rules; i++) {
+		err = check_msr_rule(&msr[i], may_pass);
+		if (err)
+			return err;
+	}
+	for (i = 0; i < u->nr_io_rules; i++) {
+		err = check_io_rule(&io[i]);
+		if (err)
+			return err;
+	}
+
+	for (i = 0; i < u->nr_msr_rules; i++)
+		p->msr_rules[i] = msr[i];
+	for (i = 0; i < u->nr_io_rules; i++)
+		p->io_rules[i] = io[i];
+	p->nr_msr_rules = u->nr_msr_rules;
+	p->nr_io_rules = u->nr_io_rules;
+	p->exceptions = u->exceptions;
+	p->exits = u->exits;
+	p->hypercall = u->hypercall ?: TVX_ACT_CONST;
+	p->hypercall_value = u->hypercall ? u->hypercall_value : (u64)-ENOSYS;
+	return 0;
+}
+
+enum tvx_action policy_msr(const struct policy *p, u32 msr, bool write, u64 *value)
+{
+	const struct tvx_msr_rule *r;
+	enum tvx_action action;
+
+	for (r = p->msr_rules; r < p->msr_rules + p->nr_msr_rules; r++) {
+		if (msr - r->first >= r->count)
+			continue;
+		action = write ? r->write : r->read;
+		if (action == TVX_ACT_CONST)
+			*value = r->value;
+		return action;
+	}
+	return TVX_ACT_DEFAULT;
+}
+
+enum tvx_action policy_io(const struct policy *p, u16 port, u32 *value)
+{
+	const struct tvx_io_rule *r;
+
+	for (r = p->io_rules; r < p->io_rules + p->nr_io_rules; r++) {
+		if ((u32)port - r->first >= r->count)
+			continue;
+		if (r->action == TVX_ACT_CONST)
+			*value = r->value;
+		return r->action ?: TVX_ACT_EXIT;
+	}
+	return TVX_ACT_EXIT;
+}
+
+/* ---- the MSR bitmap ---- */
+
+#define BITMAP_MSRS	0x2000U		/* in each of its parts */
+#define BITMAP_BITS	(4 * BITMAP_MSRS)
+
+/* The parts in their order: reads of low and high MSRs, then writes. */
+static const struct part {
+	u32 base;
+	bool write;
+} parts[] = {
+	{ 0, false }, { 0xc0000000, false }, { 0, true }, { 0xc0000000, true },
+};
+
+/* In the part that starts at @bit: no exits for the MSRs of @pass between @first and @last. */
+static void pass_listed(unsigned long *bitmap, const struct part *part, u32 bit,
+			const u32 *pass, u32 first, u32 last)
+{
+	for (; *pass; pass++)
+		if (*pass >= first && *pass <= last)
+			__clear_bit(bit + (*pass - part->base), bitmap);
+}
+
+static void apply_rule(unsigned long *bitmap, const struct part *part, u32 bit,
+		       const u32 *pass, const struct tvx_msr_rule *r)
+{
+	u32 first = max(r->first, part->base);
+	u32 last = min(r->first + (r->count - 1), part->base + (BITMAP_MSRS - 1));
+	u32 action = part->write ? r->write : r->read;
+
+	if (first > last)
+		return;
+	if (action == TVX_ACT_PASS)
+		bitmap_clear(bitmap, bit + (first - part->base), last - first + 1);
+	else
+		bitmap_set(bitmap, bit + (first - part->base), last - first + 1);
+	if (action == TVX_ACT_DEFAULT)
+		pass_listed(bitmap, part, bit, pass, first, last);
+}
+
+void policy_msr_bitmap(const struct policy *p, const u32 *pass, unsigned long *bitmap)
+{
+	u32 i, n, bit;
+
+	bitmap_fill(bitmap, BITMAP_BITS);
+	for (i = 0; i < ARRAY_SIZE(parts); i++) {
+		const struct part *part = &parts[i];
+
+		bit = i * BITMAP_MSRS;
+		pass_listed(bitmap, part, bit, pass, part->base, part->base + (BITMAP_MSRS - 1));
+		/* Backwards, so that the first rule that covers an MSR has the last word. */
+		for (n = p->nr_msr_rules; n--;)
+			apply_rule(bitmap, part, bit, pass, &p->msr_rules[n]);
+	}
+}

@@ -1,0 +1,360 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* A vCPU and its fd: RUN, and the vCPU's state out and in. */
+#include <linux/anon_inodes.h>
+#include <linux/debugfs.h>
+#include <linux/file.h>
+#include <linux/fs.h>
+#include <linux/mm.h>
+#include <linux/module.h>
+#include <linux/sched/signal.h>
+#include <linux/slab.h>
+#include <linux/uaccess.h>
+
+#include "compat.h"
+#include "ioctl.h"
+#include "objects.h"
+
+#define REPORT_SIZE (64 * 1024)
+
+/* ---- life ----------------------------------------------------------------------- */
+
+/* Copes with a half-built one.  Nobody can reach it any more. */
+static void destroy(struct tvx_vcpu *vcpu)
+{
+	debugfs_remove(vcpu->debugfs);
+	vmx_vcpu_destroy(&vcpu->hw);
+	ept_cache_drop(&vcpu->vm->space.ept, &vcpu->cache);
+	/* A mapping that is still there keeps the page, and nothing else. */
+	if (vcpu->run)
+		put_page(virt_to_page(vcpu->run));
+	kvfree(vcpu);
+}
+
+static int vcpu_close(struct inode *inode, struct file *file)
+{
+	struct tvx_vcpu *vcpu = file->private_data;
+	struct tvx_vm *vm = vcpu->vm;
+
+	mutex_lock(&vm->lock);
+	vm->vcpus[vcpu->id] = NULL;
+	mutex_unlock(&vm->lock);
+	destroy(vcpu);
+	tvx_vm_put(vm);
+	return 0;
+}
+
+/* ---- state ------------------------------------------------------------------------- */
+
+/* VMX may be off on this CPU for the moment of a hotplug or suspend. */
+static int load(struct tvx_vcpu *vcpu)
+{
+	while (vmx_load(&vcpu->hw)) {
+		schedule_timeout_killable(1);
+		if (fatal_signal_pending(current))
+			return -EINTR;
+	}
+	return 0;
+}
+
+static long get_state(void *object, void *arg)
+{
+	struct tvx_vcpu *vcpu = object;
+	struct tvx_state *st = arg, *all;
+	int err;
+
+	if (st->sections & ~TVX_STATE_ALL)
+		return -EINVAL;
+	all = kzalloc(sizeof(*all), GFP_KERNEL_ACCOUNT);
+	if (!all)
+		return -ENOMEM;
+	err = load(vcpu);
+	if (!err) {
+		vmx_get_state(&vcpu->hw, all);
+		vmx_unload(&vcpu->hw);
+		all->sections = st->sections;
+		*st = *all;
+	}
+	kfree(all);
+	return err;
+}
+
+static long set_state(void *object, void *arg)
+{
+	struct tvx_vcpu *vcpu = object;
+	const struct tvx_state *st = arg;
+	int err;
+
+	if (st->sections & ~TVX_STATE_ALL || memchr_inv(st->reserved, 0, sizeof(st->reserved)))
+		return -EINVAL;
+	err = load(vcpu);
+	if (err)
+		return err;
+	err = vmx_set_state(&vcpu->hw, st);
+	vmx_unload(&vcpu->hw);
+	return err;
+}
+
+/* One MSR after another, so that nobody waits for 256 of them. */
+static int one_msr(struct tvx_vcpu *vcpu, struct tvx_msr *msr, bool set)
+{
+	int err = load(vcpu);
+
+	if (err)
+		return err;
+	if (set)
+		err = vmx_set_msr(&vcpu->hw, msr->index, msr->value);
+	else
+		err = vmx_get_msr(&vcpu->hw, msr->index, &msr->value);
+	vmx_unload(&vcpu->hw);
+	return err ? -EINVAL : 0;
+}
+
+static int do_msrs(struct tvx_vcpu *vcpu, struct tvx_msr *msrs, u32 *count, bool set)
+{
+	u32 i;
+	int err = 0;
+
+	for (i = 0; i < *count && !err; i++) {
+		err = msrs[i].reserved ? -EINVAL : one_msr(vcpu, &msrs[i], set);
+		if (err)
+			break;
+	}
+	*count = i;
+	return err;
+}
+
+static long get_msrs(void *object, void *arg)
+{
+	struct tvx_msrs *args = arg;
+	const u32 *list;
+	u32 i, nr = vmx_msr_list(&list), room = args->count;
+	struct tvx_msr *msrs;
+	long err;
+
+	if (args->reserved)
+		return -EINVAL;
+	if (!room || (args->flags & TVX_MSRS_LIST && room < nr)) {
+		args->count = nr;
+		return -E2BIG;
+	}
+	msrs = tvx_copy_array(args->msrs, room, sizeof(*msrs), TVX_MAX_MSRS);
+	if (IS_ERR(msrs))
+		return PTR_ERR(msrs);
+	if (args->flags & TVX_MSRS_LIST) {
+		args->count = nr;
+		for (i = 0; i < nr; i++)
+			msrs[i] = (struct tvx_msr){ .index = list[i] };
+	}
+	err = do_msrs(object, msrs, &args->count, false);
+	if (copy_to_user(u64_to_user_ptr(args->msrs), msrs, args->count * sizeof(*msrs)))
+		err = -EFAULT;
+	kvfree(msrs);
+	return err;
+}
+
+static long set_msrs(void *object, void *arg)
+{
+	struct tvx_msrs *args = arg;
+	struct tvx_msr *msrs;
+	long err;
+
+	if (args->reserved)
+		return -EINVAL;
+	msrs = tvx_copy_array(args->msrs, args->count, sizeof(*msrs), TVX_MAX_MSRS);
+	if (IS_ERR(msrs))
+		return PTR_ERR(msrs);
+	err = do_msrs(object, msrs, &args->count, true);
+	kvfree(msrs);
+	return err;
+}
+
+/* ---- buffers ------------------------------------------------------------------------ */
+
+static long give(struct tvx_buffer *args, const void *data, u64 len)
+{
+	u64 room = args->len;
+
+	args->len = len;
+	if (room < len)
+		return -E2BIG;
+	return copy_to_user(u64_to_user_ptr(args->data), data, len) ? -EFAULT : 0;
+}
+
+static long get_xsave(void *object, void *arg)
+{
+	struct tvx_vcpu *vcpu = object;
+
+	return give(arg, vcpu->hw.xsave, vmx_xsave_size());
+}
+
+static long set_xsave(void *object, void *arg)
+{
+	struct tvx_vcpu *vcpu = object;
+	struct tvx_buffer *args = arg;
+	void *area;
+	long err;
+
+	if (args->len != vmx_xsave_size())
+		return -EINVAL;
+	area = tvx_copy_array(args->data, args->len, 1, args->len);
+	if (IS_ERR(area))
+		return PTR_ERR(area);
+	err = vmx_set_xsave(&vcpu->hw, area);
+	kvfree(area);
+	return err;
+}
+
+static long report(void *object, void *arg)
+{
+	struct tvx_vcpu *vcpu = object;
+	struct tvx_buffer *args = arg;
+	char *text = kvmalloc(REPORT_SIZE, GFP_KERNEL_ACCOUNT);
+	size_t len = 0;
+	long err;
+
+	if (!text)
+		return -ENOMEM;
+	err = load(vcpu);
+	if (!err) {
+		len = vmx_report(&vcpu->hw, args->flags, text, REPORT_SIZE);
+		vmx_unload(&vcpu->hw);
+		err = give(args, text, len);
+	}
+	kvfree(text);
+	return err;
+}
+
+/* ---- without the lock: while the vCPU runs --------------------------------------------- */
+
+static long get_stats(void *object, void *arg)
+{
+	struct tvx_vcpu *vcpu = object;
+	struct tvx_stats *stats = arg;
+
+	*stats = vcpu->stats;
+	stats->flags = 0;
+	stats->nr = TVX_NR_EXIT_REASONS;
+	return 0;
+}
+
+static long kick(void *object, void *arg)
+{
+	struct tvx_vcpu *vcpu = object;
+
+	atomic_set(&vcpu->kick, 1);
+	vmx_kick(&vcpu->hw);
+	return 0;
+}
+
+static long run(void *object, void *arg)
+{
+	return tvx_vcpu_run(object);
+}
+
+static const struct ioctl_row unlocked_ioctls[] = {
+	{ .cmd = TVX_VCPU_KICK, .fn = kick },
+	IOCTL_ROW(TVX_VCPU_GET_STATS, struct tvx_stats, 0, get_stats),
+};
+
+static const struct ioctl_row locked_ioctls[] = {
+	{ .cmd = TVX_VCPU_RUN, .fn = run },
+	IOCTL_ROW(TVX_VCPU_GET_STATE, struct tvx_state, 0, get_state),
+	IOCTL_ROW(TVX_VCPU_SET_STATE, struct tvx_state, 0, set_state),
+	IOCTL_ROW(TVX_VCPU_GET_MSRS, struct tvx_msrs, TVX_MSRS_LIST, get_msrs),
+	IOCTL_ROW(TVX_VCPU_SET_MSRS, struct tvx_msrs, 0, set_msrs),
+	IOCTL_ROW(TVX_VCPU_GET_XSAVE, struct tvx_buffer, 0, get_xsave),
+	IOCTL_ROW(TVX_VCPU_SET_XSAVE, struct tvx_buffer, 0, set_xsave),
+	IOCTL_ROW(TVX_VCPU_REPORT, struct tvx_buffer, TVX_REPORT_ENTRY | TVX_REPORT_VMCS, report),
+};
+
+static long vcpu_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
+{
+	struct tvx_vcpu *vcpu = file->private_data;
+	long ret;
+
+	ret = tvx_vm_usable(vcpu->vm);
+	if (ret)
+		return ret;
+	ret = tvx_ioctl(unlocked_ioctls, ARRAY_SIZE(unlocked_ioctls), vcpu, cmd,
+			(void __user *)arg);
+	if (ret != -ENOTTY)
+		return ret;
+	if (!mutex_trylock(&vcpu->lock))
+		return -EBUSY;
+	ret = tvx_ioctl(locked_ioctls, ARRAY_SIZE(locked_ioctls), vcpu, cmd, (void __user *)arg);
+	mutex_unlock(&vcpu->lock);
+	return ret;
+}
+
+/* ---- the run page -------------------------------------------------------------------------- */
+
+static int vcpu_mmap(struct file *file, struct vm_area_struct *vma)
+{
+	struct tvx_vcpu *vcpu = file->private_data;
+
+	if (vma->vm_pgoff || vma_pages(vma) != 1 || !(vma->vm_flags & VM_SHARED) ||
+	    vma->vm_flags & VM_EXEC)
+		return -EINVAL;
+	compat_vm_flags(vma, VM_DONTEXPAND | VM_DONTDUMP, VM_MAYEXEC);
+	return vm_insert_page(vma, vma->vm_start, virt_to_page(vcpu->run));
+}
+
+static const struct file_operations vcpu_fops = {
+	.owner = THIS_MODULE,
+	.unlocked_ioctl = vcpu_ioctl,
+	.compat_ioctl = compat_ptr_ioctl,
+	.mmap = vcpu_mmap,
+	.release = vcpu_close,
+	.llseek = noop_llseek,
+};
+
+static int build(struct tvx_vcpu *vcpu)
+{
+	struct tvx_vm *vm = vcpu->vm;
+
+	mutex_init(&vcpu->lock);
+	vcpu->stats.cpu = -1;
+	vcpu->run = (struct tvx_run *)get_zeroed_page(GFP_KERNEL_ACCOUNT);
+	if (!vcpu->run)
+		return -ENOMEM;
+	return vmx_vcpu_init(&vcpu->hw, &vm->space, vm->policy, vm->msr_bitmap, vcpu->id);
+}
+
+int tvx_vcpu_create(struct tvx_vm *vm, u32 id)
+{
+	struct tvx_vcpu *vcpu;
+	struct file *file;
+	int fd, err;
+
+	lockdep_assert_held(&vm->lock);
+	BUILD_BUG_ON(sizeof(struct tvx_run) != PAGE_SIZE);
+	vcpu = kvzalloc(sizeof(*vcpu), GFP_KERNEL_ACCOUNT);
+	if (!vcpu)
+		return -ENOMEM;
+	vcpu->vm = vm;
+	vcpu->id = id;
+	err = build(vcpu);
+	if (err)
+		goto destroy;
+	fd = get_unused_fd_flags(O_CLOEXEC);
+	if (fd < 0) {
+		err = fd;
+		goto destroy;
+	}
+	file = anon_inode_getfile("tinyvmx-vcpu", &vcpu_fops, vcpu, O_RDWR);
+	if (IS_ERR(file)) {
+		err = PTR_ERR(file);
+		goto put_fd;
+	}
+	kref_get(&vm->ref);
+	vm->vcpus[id] = vcpu;
+	tvx_debugfs_add_vcpu(vcpu);
+	fd_install(fd, file);
+	return fd;
+
+put_fd:
+	put_unused_fd(fd);
+destroy:
+	destroy(vcpu);
+	return err;
+}

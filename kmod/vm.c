@@ -1,0 +1,246 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* A VM and its fd. */
+#define pr_fmt(fmt) "tinyvmx: " fmt
+
+#include <linux/anon_inodes.h>
+#include <linux/debugfs.h>
+#include <linux/file.h>
+#include <linux/fs.h>
+#include <linux/module.h>
+#include <linux/sched/mm.h>
+#include <linux/slab.h>
+
+#include "ioctl.h"
+#include "objects.h"
+
+/* ---- life --------------------------------------------------------------------- */
+
+/* Copes with a half-built one: each part knows whether it was made. */
+static void destroy(struct tvx_vm *vm)
+{
+	debugfs_remove(vm->debugfs);
+	tvx_mem_destroy(vm);
+	free_page((unsigned long)vm->identity);
+	free_page((unsigned long)vm->msr_bitmap);
+	kvfree(vm->policy);
+	if (vm->holds_vmx)
+		vmx_release();
+	if (vm->mm)
+		mmdrop(vm->mm);
+	kvfree(vm);
+}
+
+static void release(struct kref *ref)
+{
+	destroy(container_of(ref, struct tvx_vm, ref));
+}
+
+void tvx_vm_put(struct tvx_vm *vm)
+{
+	kref_put(&vm->ref, release);
+}
+
+void tvx_vm_kill(struct tvx_vm *vm, const char *why)
+{
+	pr_err_ratelimited("a VM of process %d is dead: %s\n", current->tgid, why);
+	WRITE_ONCE(vm->dead, true);
+}
+
+int tvx_vm_usable(const struct tvx_vm *vm)
+{
+	return vm->mm != current->mm || READ_ONCE(vm->dead) ? -EIO : 0;
+}
+
+static int make_policy(struct tvx_vm *vm)
+{
+	struct tvx_cpuid_entry *table;
+
+	vm->policy = kvzalloc(sizeof(*vm->policy), GFP_KERNEL_ACCOUNT);
+	vm->msr_bitmap = (unsigned long *)__get_free_page(GFP_KERNEL_ACCOUNT);
+	table = kvcalloc(TVX_MAX_CPUID, sizeof(*table), GFP_KERNEL_ACCOUNT);
+	if (vm->policy && vm->msr_bitmap && table)
+		policy_init(vm->policy, table, policy_default_cpuid(&tvx_policy_host, table));
+	kvfree(table);
+	return vm->policy && vm->msr_bitmap && table ? 0 : -ENOMEM;
+}
+
+/* Without unrestricted guest: what a guest with its paging off runs on (vmx.h). */
+static int make_identity(struct tvx_vm *vm)
+{
+	struct ept_cache cache = {};
+	int err;
+
+	if (vmx_caps.features & TVX_FEAT_UNRESTRICTED)
+		return 0;
+	vm->identity = vmx_identity_map();
+	if (!vm->identity)
+		return -ENOMEM;
+	err = ept_cache_fill(&vm->space.ept, &cache, EPT_CACHE_ENOUGH);
+	if (err)
+		return err;
+	spin_lock(&vm->mmu_lock);
+	err = vmx_space_map(&vm->space, VMX_IDENTITY_GPA, __pa(vm->identity), EPT_4K,
+			    false, false, &cache);
+	spin_unlock(&vm->mmu_lock);
+	ept_cache_drop(&vm->space.ept, &cache);
+	return err;
+}
+
+static int build(struct tvx_vm *vm)
+{
+	int err;
+
+	kref_init(&vm->ref);
+	mutex_init(&vm->lock);
+	mmgrab(current->mm);
+	vm->mm = current->mm;
+	err = vmx_hold();
+	if (err)
+		return err;
+	vm->holds_vmx = true;
+	return make_policy(vm) ?: tvx_mem_init(vm) ?: make_identity(vm);
+}
+
+/* ---- ioctls ---------------------------------------------------------------------- */
+
+static long set_slot(void *object, void *arg)
+{
+	struct tvx_vm *vm = object;
+	const struct tvx_slot *slot = arg;
+	u64 end = slot->gpa + slot->len;
+
+	/* The identity map is ours; guests would find it in their memory. */
+	if (vm->identity && slot->gpa <= VMX_IDENTITY_GPA && end > VMX_IDENTITY_GPA)
+		return -EEXIST;
+	return tvx_mem_set_slot(vm, slot);
+}
+
+static long set_cpuid(void *object, void *arg)
+{
+	struct tvx_vm *vm = object;
+	const struct tvx_cpuid *args = arg;
+	struct tvx_cpuid_entry *table;
+	long err;
+
+	if (args->reserved)
+		return -EINVAL;
+	if (vm->settled)
+		return -EBUSY;
+	table = tvx_copy_array(args->entries, args->count, sizeof(*table), TVX_MAX_CPUID);
+	if (IS_ERR(table))
+		return PTR_ERR(table);
+	err = policy_set_cpuid(vm->policy, table, args->count);
+	kvfree(table);
+	return err;
+}
+
+static long set_policy(void *object, void *arg)
+{
+	struct tvx_vm *vm = object;
+	const struct tvx_policy *args = arg;
+	struct tvx_msr_rule *msr;
+	struct tvx_io_rule *io;
+	long err;
+
+	if (vm->settled)
+		return -EBUSY;
+	if (!vmx_can_exit(args->exits))
+		return -EOPNOTSUPP;
+	msr = tvx_copy_array(args->msr_rules, args->nr_msr_rules, sizeof(*msr), TVX_MAX_RULES);
+	if (IS_ERR(msr))
+		return PTR_ERR(msr);
+	io = tvx_copy_array(args->io_rules, args->nr_io_rules, sizeof(*io), TVX_MAX_RULES);
+	err = PTR_ERR_OR_ZERO(io);
+	if (!err) {
+		err = policy_set_rules(vm->policy, args, msr, io, vmx_msr_may_pass);
+		kvfree(io);
+	}
+	kvfree(msr);
+	return err;
+}
+
+static long create_vcpu(void *object, void *arg)
+{
+	struct tvx_vm *vm = object;
+	const struct tvx_create_vcpu *args = arg;
+
+	if (args->reserved || args->id >= TVX_MAX_VCPUS)
+		return -EINVAL;
+	if (vm->vcpus[args->id])
+		return -EEXIST;
+	if (!vm->settled) {
+		policy_settle(vm->policy, &tvx_policy_host, vmx_cr4_supported());
+		policy_msr_bitmap(vm->policy, vmx_msr_passed(), vm->msr_bitmap);
+		vm->settled = true;
+	}
+	return tvx_vcpu_create(vm, args->id);
+}
+
+static const struct ioctl_row vm_ioctls[] = {
+	IOCTL_ROW(TVX_VM_SET_SLOT, struct tvx_slot, TVX_SLOT_READONLY | TVX_SLOT_PREMAP, set_slot),
+	IOCTL_ROW(TVX_VM_SET_CPUID, struct tvx_cpuid, 0, set_cpuid),
+	IOCTL_ROW(TVX_VM_SET_POLICY, struct tvx_policy, 0, set_policy),
+	IOCTL_ROW(TVX_VM_CREATE_VCPU, struct tvx_create_vcpu, 0, create_vcpu),
+};
+
+static long vm_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
+{
+	struct tvx_vm *vm = file->private_data;
+	long ret;
+
+	ret = tvx_vm_usable(vm);
+	if (ret)
+		return ret;
+	if (mutex_lock_interruptible(&vm->lock))
+		return -EINTR;
+	ret = tvx_ioctl(vm_ioctls, ARRAY_SIZE(vm_ioctls), vm, cmd, (void __user *)arg);
+	mutex_unlock(&vm->lock);
+	return ret;
+}
+
+static int vm_close(struct inode *inode, struct file *file)
+{
+	tvx_vm_put(file->private_data);
+	return 0;
+}
+
+static const struct file_operations vm_fops = {
+	.owner = THIS_MODULE,
+	.unlocked_ioctl = vm_ioctl,
+	.compat_ioctl = compat_ptr_ioctl,
+	.release = vm_close,
+	.llseek = noop_llseek,
+};
+
+int tvx_vm_create(void)
+{
+	struct tvx_vm *vm;
+	struct file *file;
+	int fd, err;
+
+	vm = kvzalloc(sizeof(*vm), GFP_KERNEL_ACCOUNT);
+	if (!vm)
+		return -ENOMEM;
+	err = build(vm);
+	if (err)
+		goto destroy;
+	fd = get_unused_fd_flags(O_CLOEXEC);
+	if (fd < 0) {
+		err = fd;
+		goto destroy;
+	}
+	file = anon_inode_getfile("tinyvmx-vm", &vm_fops, vm, O_RDWR);
+	if (IS_ERR(file)) {
+		err = PTR_ERR(file);
+		goto put_fd;
+	}
+	tvx_debugfs_add_vm(vm);
+	fd_install(fd, file);
+	return fd;
+
+put_fd:
+	put_unused_fd(fd);
+destroy:
+	destroy(vm);
+	return err;
+}
