@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Loaders: from the bytes of a file to guest memory and a way to start. Pure: a
+ * new kind of image is one file and one row of the table in load.c.
+ */
+#ifndef VMCTL_LOAD_H
+#define VMCTL_LOAD_H
+
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "ram.h"
+#include "status.h"
+
+enum boot_mode { BOOT_DEFAULT, BOOT_REAL, BOOT_PROTECTED, BOOT_LONG };
+
+/**
+ * struct blob - a file in memory
+ * @name: for messages
+ * @args: of a module: what its user said behind the comma, or NULL
+ */
+struct blob {
+	const char *name;
+	const char *args;
+	const uint8_t *data;
+	size_t size;
+};
+
+#define LOAD_MAX_MODULES	32
+
+struct load_options {
+	const char *type;		/* name of a loader, NULL: find out */
+	enum boot_mode mode;		/* of a raw image */
+	bool has_load, has_entry;
+	uint64_t load, entry;		/* of a raw image; @entry of any */
+	const char *append;		/* command line or NULL */
+	unsigned int nr_modules;
+	struct blob module[LOAD_MAX_MODULES];
+};
+
+/**
+ * struct boot - how the vCPU starts
+ * @mode: never BOOT_DEFAULT
+ * @entry: linear address; below 1 MiB in real mode
+ * @eax: register
+ * @ebx: register
+ */
+struct boot {
+	enum boot_mode mode;
+	uint64_t entry;
+	uint32_t eax;
+	uint32_t ebx;
+};
+
+/**
+ * struct load - one image being loaded
+ * @image: the file
+ * @opt: what the user asked for
+ * @ram: guest memory
+ * @boot: result
+ * @kind: result: name of the loader
+ * @error: in words, if loading failed
+ */
+struct load {
+	const struct blob *image;
+	const struct load_options *opt;
+	struct ram *ram;
+	struct boot boot;
+	const char *kind;
+	char error[256];
+};
+
+/** load_image - 0 or ST_BAD_IMAGE, ST_UNSUPPORTED, ST_USAGE with @error */
+int load_image(struct load *load);
+/** load_type_known - is there a loader of that name? */
+bool load_type_known(const char *name);
+
+/* Between loaders: each returns as load_image(). */
+int __attribute__((format(printf, 3, 4)))
+load_fail(struct load *load, int status, const char *fmt, ...);
+/** load_place - claim memory and fill it: @size bytes of @data, then zeros up to @mem_size */
+int load_place(struct load *load, uint64_t gpa, const uint8_t *data, uint64_t size,
+	       uint64_t mem_size, const char *what);
+
+int load_raw(struct load *load);
+int load_elf(struct load *load);
+int load_multiboot(struct load *load);
+bool probe_elf(const struct blob *image);
+bool probe_multiboot(const struct blob *image);
+
+/** load_elf_segments - memory and the physical entry of an ELF file of either class */
+int load_elf_segments(struct load *load, uint64_t *entry, bool *is64);
+
+#endif
