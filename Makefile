@@ -1,0 +1,91 @@
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# make            the module for each supported kernel, the tools, the tests
+# make help       the other targets
+#
+# Everything that is made goes to build/.
+
+MAKEFLAGS += --no-print-directory --no-builtin-rules
+SHELL	:= /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DELETE_ON_ERROR:
+
+build	:= $(CURDIR)/build
+host	:= selftests/host
+
+# Kernels to build for: the stock ones that setup unpacked, or releases given by KERNELS="...".
+series	:= 6.1 6.12
+KERNELS	?= $(foreach s,$(series),$(shell readlink $(build)/kernels/$(s)))
+
+# CHECKING=1 builds into folders of its own.
+variant	:= $(if $(filter 1,$(CHECKING)),-checking)
+farm	= $(build)/kmod-$(1)$(variant)
+
+# Warnings of the build's surroundings, which say nothing of our code.
+harmless := the compiler differs from the one used to build the kernel|Skipping BTF generation|unavailability of vmlinux
+
+.PHONY: all modules tools selftests host setup clean distclean help
+
+all: modules tools selftests
+
+help:
+	@sed -n 's/^#: //p' $(firstword $(MAKEFILE_LIST))
+
+#: make                 modules, tools and selftests
+#: make modules         the module for each kernel: build/kmod-RELEASE/tinyvmx.ko (KERNELS="RELEASE..." to choose)
+#: make CHECKING=1      the same with assertions: build/kmod-RELEASE-checking/tinyvmx.ko
+#: make tools           vmctl and libtvx: build/tools/
+#: make selftests       the test programs: build/selftests/
+#: make host            the emulated test host: kernels and saved machines, for selftests/host/run
+#: make clean           remove what was built, but not the kernels and the saved machines
+#: make distclean       remove build/
+
+# Installs what is missing, and fetches the kernels; quiet where nothing is.
+setup:
+	@if [ -z "$(KERNELS)" ]; then $(host)/setup; fi
+
+# The kernel list may be known only after setup.
+modules: setup
+	@$(MAKE) module-list
+
+ifneq ($(filter module-list,$(MAKECMDGOALS)),)
+.PHONY: module-list $(KERNELS:%=module-%)
+module-list: $(KERNELS:%=module-%)
+
+# A farm of links gives each kernel its own place for objects. Any warning fails the build and clears the farm, so that the
+# next build shows it again.
+$(KERNELS:%=module-%): module-%:
+	@mkdir -p $(call farm,$*)
+	@exec 9> $(call farm,$*).lock; flock 9; \
+	cd $(call farm,$*); \
+	find . -xtype l -delete; \
+	cp -rsf $(CURDIR)/Kbuild $(wildcard $(CURDIR)/kmod $(CURDIR)/uapi) .; \
+	sparse=; if command -v sparse > /dev/null; then sparse="C=1 CF=-Wsparse-error"; fi; \
+	tree=/lib/modules/$*/build; [ -e $$tree ] || tree=/usr/src/linux-headers-$*; \
+	[ -e $$tree ] || { echo "no headers of the kernel $*: run $(host)/setup" >&2; exit 1; }; \
+	log=$(call farm,$*).log; \
+	if ! $(MAKE) -C $$tree M=$(call farm,$*) W=1 $$sparse KCFLAGS=-Werror $(if $(variant),CHECKING=1) > $$log 2>&1 || \
+	   grep -i warning $$log | grep -qvE '$(harmless)'; then \
+		cat $$log >&2; rm -rf $(call farm,$*); \
+		echo "the module does not build without warnings for $*" >&2; exit 1; \
+	fi; \
+	echo "built build/kmod-$*$(variant)/tinyvmx.ko"
+endif
+
+tools selftests: setup
+
+tools:
+	@if [ -e tools/vmctl/Makefile ]; then mkdir -p $(build)/tools; $(MAKE) -C tools/vmctl O=$(build)/tools; fi
+
+selftests: tools
+	@if [ -e selftests/Makefile ]; then mkdir -p $(build)/selftests; $(MAKE) -C selftests O=$(build)/selftests; fi
+
+host:
+	@$(host)/setup
+	@for k in $(series); do $(host)/run --bochs --kernel $$k --no-load -- true; done
+
+clean:
+	rm -rf $(build)/kmod-* $(build)/tools $(build)/selftests
+
+distclean:
+	rm -rf $(build)

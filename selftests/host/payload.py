@@ -1,0 +1,160 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""What goes into the guest: the initramfs that is part of a saved machine, and the payload of each run."""
+
+import lzma
+import os
+import re
+import shlex
+import stat
+from pathlib import Path
+
+from kernels import BUILD, CACHE, HERE, HostError, compiled, digest, run_tool, write_atomically
+
+MODULE_PLACE = '/lib/modules-extra/tinyvmx.ko'
+EXTRA_MODULES = ('irqbypass', 'kvm', 'kvm-intel', 'msr')
+BUSYBOX = Path('/bin/busybox')
+
+
+class Cpio:
+    """A cpio archive in the "newc" format, with the folders its files need."""
+
+    def __init__(self):
+        self.data = bytearray()
+        self.folders = set()
+        self.count = 0
+
+    def _entry(self, name, mode, content=b''):
+        self.count += 1
+        name = name.encode() + b'\0'
+        fields = (self.count, mode, 0, 0, 1, 0, len(content), 0, 0, 0, 0, len(name), 0)
+        self.data += b'070701' + b''.join(b'%08x' % field for field in fields) + name
+        self._pad()
+        self.data += content
+        self._pad()
+
+    def _pad(self):
+        self.data += bytes(-len(self.data) % 4)
+
+    def _folder(self, name):
+        if name and name not in self.folders:
+            self._folder(os.path.dirname(name))
+            self.folders.add(name)
+            self._entry(name, stat.S_IFDIR | 0o755)
+
+    def add(self, place, content, mode=0o644):
+        name = os.path.normpath(place).lstrip('/')
+        self._folder(os.path.dirname(name))
+        self._entry(name, stat.S_IFREG | mode, content)
+
+    def bytes(self):
+        self._entry('TRAILER!!!', 0)
+        return bytes(self.data)
+
+
+def stripped(path):
+    """The file without debug information and BTF, which cost more to load than all the rest. Other files as they are."""
+    data = path.read_bytes()
+    if data[:4] != b'\x7fELF':
+        return data
+    state = path.stat()
+    slot = CACHE / 'stripped' / f'{path.name}-{digest(str(path))}'
+    stamp = f'{state.st_mtime_ns} {state.st_size}'
+    stamp_file = slot.with_name(slot.name + '.stamp')
+    if not (slot.exists() and stamp_file.exists() and stamp_file.read_text() == stamp):
+        slot.parent.mkdir(parents=True, exist_ok=True)
+        scratch = slot.with_name(f'{slot.name}.{os.getpid()}')
+        run_tool(['objcopy', '-g', '-R', '.BTF', '-R', '.BTF_ids', path, scratch])
+        scratch.rename(slot)
+        write_atomically(stamp_file, stamp.encode())
+    return slot.read_bytes()
+
+
+def kernel_modules(kernel):
+    """(name, content) of those of the stock modules that tests may load. A kernel of the user's own may have none."""
+    if not kernel.modules.is_dir():
+        return
+    for name in EXTRA_MODULES:
+        found = list(kernel.modules.rglob(f'{name}.ko*'))
+        if not found:
+            raise HostError(f'{name}.ko is missing under {kernel.modules}: run selftests/host/setup')
+        plain = found[0]
+        if plain.suffix == '.xz':
+            plain = CACHE / 'modules' / kernel.release / f'{name}.ko'
+            if not plain.exists():
+                write_atomically(plain, lzma.decompress(found[0].read_bytes()))
+        yield name, stripped(plain)
+
+
+def initramfs(kernel, window):
+    """The archive that a machine boots with, up to the point where it waits for a payload at (address, size)."""
+    if not BUSYBOX.exists():
+        raise HostError('busybox is missing: run selftests/host/setup')
+    waiter = compiled(HERE / 'waiter.c', 'waiter', '-static')
+    archive = Cpio()
+    archive.add('/init', (HERE / 'init').read_bytes(), 0o755)
+    archive.add('/bin/busybox', BUSYBOX.read_bytes(), 0o755)
+    archive.add('/bin/waiter', stripped(waiter), 0o755)
+    archive.add('/etc/window', b'%d %d\n' % window)
+    archive.add('/etc/passwd', b'root:x:0:0:root:/root:/bin/sh\n')
+    archive.add('/etc/group', b'root:x:0:\n')
+    for name, content in kernel_modules(kernel):
+        archive.add(f'/lib/modules-extra/{name}.ko', content)
+    return archive.bytes()
+
+
+def executables(folder):
+    if not folder.is_dir():
+        return
+    for path in sorted(folder.rglob('*')):
+        if path.is_file() and os.access(path, os.X_OK) and not path.suffix in ('.so', '.o', '.a'):
+            yield path
+
+
+def libraries(programs):
+    """The shared libraries that the programs are linked against, and their loader."""
+    dynamic = [str(path) for path, content in programs if content[:4] == b'\x7fELF' and b'ld-linux' in content[:4096]]
+    if not dynamic:
+        return set()
+    return set(re.findall(r'(/\S+) \(0x', run_tool(['ldd', *dynamic]).decode()))
+
+
+def added_files(requests):
+    """(path, place) for each --add FILE[:DEST]; a folder stands for all that is in it."""
+    for request in requests:
+        name, _, place = request.partition(':')
+        path = Path(name)
+        if not path.exists():
+            raise HostError(f'--add {request}: no such file')
+        place = place or f'/{path.name}'
+        if place.endswith('/'):
+            place += path.name
+        if not path.is_dir():
+            yield path, place
+            continue
+        for inner in sorted(path.rglob('*')):
+            if inner.is_file():
+                yield inner, f'{place}/{inner.relative_to(path)}'
+
+
+def payload(settings, command, module, add):
+    """The archive of one run: the module, our programs, the added files, the command and how to run it."""
+    archive = Cpio()
+    files = [(path, f'/bin/{path.name}') for path in executables(BUILD / 'tools') if path.parent.name != 'guests']
+    files += [(path, f'/guests/{path.name}') for suffix in ('bin', 'elf')
+              for path in sorted((BUILD / 'tools/guests').glob(f'*.{suffix}'))]
+    files += [(path, f'/selftests/{path.name}') for path in executables(BUILD / 'selftests/bin')]
+    files += added_files(add)
+    loaded = [(path, stripped(path) if os.access(path, os.X_OK) else path.read_bytes()) for path, _ in files]
+    for (path, content), (_, place) in zip(loaded, files):
+        archive.add(place, content, 0o755 if os.access(path, os.X_OK) else 0o644)
+    for library in sorted(libraries(loaded)):
+        archive.add(library, Path(library).read_bytes(), 0o755)
+    if module:
+        archive.add(MODULE_PLACE, stripped(module))
+        settings = {'TINYVMX_KO': MODULE_PLACE, **settings}
+    archive.add('/host/session.sh', (HERE / 'session.sh').read_bytes())
+    lines = [f'{name}={shlex.quote(str(value))}\n' for name, value in settings.items()]
+    archive.add('/host/settings', ''.join(['set -a\n', *lines, 'set +a\n']).encode())
+    words = b' '.join(os.fsencode(shlex.quote(word)) for word in command)
+    archive.add('/host/command', b'exec ' + words + b'\n', 0o755)
+    return archive.bytes()

@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#ifndef UNIT_ASM_FPU_TYPES_H
+#define UNIT_ASM_FPU_TYPES_H
+
+/* The kernel's own header needs too much of the kernel: the bits of XCR0 alone. */
+#define XFEATURE_MASK_FP		(1 << 0)
+#define XFEATURE_MASK_SSE		(1 << 1)
+#define XFEATURE_MASK_YMM		(1 << 2)
+#define XFEATURE_MASK_BNDREGS		(1 << 3)
+#define XFEATURE_MASK_BNDCSR		(1 << 4)
+#define XFEATURE_MASK_OPMASK		(1 << 5)
+#define XFEATURE_MASK_ZMM_Hi256		(1 << 6)
+#define XFEATURE_MASK_Hi16_ZMM		(1 << 7)
+#define XFEATURE_MASK_PKRU		(1 << 9)
+#define XFEATURE_MASK_XTILE_CFG		(1 << 17)
+#define XFEATURE_MASK_XTILE_DATA	(1 << 18)
+
+#define XFEATURE_MASK_FPSSE		(XFEATURE_MASK_FP | XFEATURE_MASK_SSE)
+#define XFEATURE_MASK_AVX512 \
+	(XFEATURE_MASK_OPMASK | XFEATURE_MASK_ZMM_Hi256 | XFEATURE_MASK_Hi16_ZMM)
+#define XFEATURE_MASK_XTILE		(XFEATURE_MASK_XTILE_CFG | XFEATURE_MASK_XTILE_DATA)
+
+#endif /* UNIT_ASM_FPU_TYPES_H */
