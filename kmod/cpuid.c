@@ -16,8 +16,6 @@
 
 #include "policy.h"
 
-enum { EAX, EBX, ECX, EDX };
-
 #define ALL	(~0U)
 
 /* A feature's bit in its register; its word in the kernel's numbering is checked. */

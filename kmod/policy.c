@@ -14,8 +14,6 @@
 
 #include "policy.h"
 
-enum { EAX, EBX, ECX, EDX };
-
 /* The legacy area and the header of an XSAVE area. */
 #define XSAVE_MIN_SIZE	(512 + 64)
 

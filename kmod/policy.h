@@ -10,6 +10,9 @@
 #include <linux/types.h>
 #include <tinyvmx.h>
 
+/* The order of an answer of CPUID. */
+enum cpuid_reg { EAX, EBX, ECX, EDX };
+
 /**
  * struct policy_host - what the host has and the module can give to guests
  * @cpuid: executes CPUID on the host
