@@ -24,7 +24,7 @@ farm	= $(build)/kmod-$(1)$(variant)
 # Warnings of the build's surroundings, which say nothing of our code.
 harmless := the compiler differs from the one used to build the kernel|Skipping BTF generation|unavailability of vmlinux
 
-.PHONY: all modules tools selftests host setup clean distclean help
+.PHONY: demo check all modules tools selftests host setup clean distclean help
 
 all: modules tools selftests
 
@@ -79,6 +79,15 @@ tools:
 
 selftests: tools
 	@if [ -e selftests/Makefile ]; then mkdir -p $(build)/selftests; $(MAKE) -C selftests O=$(build)/selftests; fi
+
+#: make demo            all of it, and guests that show it
+demo: modules tools
+	@selftests/demo
+
+#: make check           all tests: unit tests, kselftests on several CPU models and kernels, the whole from outside
+check: all
+	@$(MAKE) CHECKING=1 modules
+	@selftests/check $(CHECKFLAGS)
 
 host:
 	@$(host)/setup
