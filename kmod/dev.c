@@ -17,6 +17,8 @@ static void host_cpuid(u32 leaf, u32 subleaf, u32 out[4])
 }
 
 struct policy_host tvx_policy_host = { .cpuid = host_cpuid };
+struct tvx_cpuid_entry *tvx_default_cpuid;
+u32 tvx_nr_default_cpuid;
 
 static long get_info(void *unused, void *arg)
 {
@@ -34,6 +36,9 @@ static long get_info(void *unused, void *arg)
 		.xcr0 = vmx_xcr0_supported(),
 	};
 	memcpy(info->vmx_msrs, vmx_caps.msrs, sizeof(info->vmx_msrs));
+	/* Not the CPU's alone to give: the kernel may have turned it off. */
+	if (info->xcr0)
+		info->features |= TVX_FEAT_XSAVE;
 #ifdef TVX_CHECKING
 	info->features |= TVX_FEAT_CHECKING;
 #endif
@@ -52,23 +57,17 @@ static long create_vm(void *unused, void *arg)
 static long get_cpuid(void *unused, void *arg)
 {
 	struct tvx_cpuid *args = arg;
-	struct tvx_cpuid_entry *table;
 	u32 room = args->count;
-	long ret = 0;
 
 	if (args->reserved)
 		return -EINVAL;
-	table = kvcalloc(TVX_MAX_CPUID, sizeof(*table), GFP_KERNEL_ACCOUNT);
-	if (!table)
-		return -ENOMEM;
-	args->count = policy_default_cpuid(&tvx_policy_host, table);
+	args->count = tvx_nr_default_cpuid;
 	if (room < args->count)
-		ret = -E2BIG;
-	else if (copy_to_user(u64_to_user_ptr(args->entries), table,
-			      args->count * sizeof(*table)))
-		ret = -EFAULT;
-	kvfree(table);
-	return ret;
+		return -E2BIG;
+	if (copy_to_user(u64_to_user_ptr(args->entries), tvx_default_cpuid,
+			 args->count * sizeof(*tvx_default_cpuid)))
+		return -EFAULT;
+	return 0;
 }
 
 static const struct ioctl_row dev_ioctls[] = {
@@ -98,12 +97,22 @@ static struct miscdevice device = {
 
 int tvx_dev_register(void)
 {
+	int err;
+
 	tvx_policy_host.xcr0 = vmx_xcr0_supported();
 	tvx_policy_host.features = vmx_caps.features;
-	return misc_register(&device);
+	tvx_default_cpuid = kvcalloc(TVX_MAX_CPUID, sizeof(*tvx_default_cpuid), GFP_KERNEL);
+	if (!tvx_default_cpuid)
+		return -ENOMEM;
+	tvx_nr_default_cpuid = policy_default_cpuid(&tvx_policy_host, tvx_default_cpuid);
+	err = misc_register(&device);
+	if (err)
+		kvfree(tvx_default_cpuid);
+	return err;
 }
 
 void tvx_dev_unregister(void)
 {
 	misc_deregister(&device);
+	kvfree(tvx_default_cpuid);
 }

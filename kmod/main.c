@@ -1,20 +1,25 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Module load and unload. */
 #include <linux/mmu_notifier.h>
+#include <linux/math64.h>
+#include <linux/minmax.h>
 #include <linux/module.h>
+#include <asm/tsc.h>
 
 #include "objects.h"
 
-unsigned int tvx_slice_us = 2000;
-module_param_named(slice_us, tvx_slice_us, uint, 0444);
+static unsigned int slice_us = 2000;
+module_param(slice_us, uint, 0444);
 MODULE_PARM_DESC(slice_us, "a guest is stopped at least that often for the host's interrupts, in microseconds (default 2000)");
+
+u64 tvx_slice;
 
 static int __init tinyvmx_init(void)
 {
 	int err;
 
-	if (!tvx_slice_us)
-		return -EINVAL;
+	/* Without a known frequency: as if the TSC ran at 1 GHz. */
+	tvx_slice = max(mul_u64_u32_div(tsc_khz ?: 1000000, slice_us, 1000), 1ull);
 	err = vmx_setup();
 	if (err)
 		return err;

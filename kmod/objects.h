@@ -74,6 +74,7 @@ struct tvx_vm {
 	unsigned long *msr_bitmap;
 	bool settled;
 	bool holds_vmx;
+	u64 tsc_offset;		/* the guest's TSC begins with its VM */
 	void *identity;		/* without unrestricted guest: vmx_identity_map() */
 	/* under lock */
 	struct tvx_vcpu *vcpus[TVX_MAX_VCPUS];
@@ -118,6 +119,9 @@ struct tvx_vcpu {
 
 /* dev.c */
 extern struct policy_host tvx_policy_host;
+/* The CPUID table of a new VM, and its length; constant after module load. */
+extern struct tvx_cpuid_entry *tvx_default_cpuid;
+extern u32 tvx_nr_default_cpuid;
 int tvx_dev_register(void);
 void tvx_dev_unregister(void);
 
@@ -140,8 +144,8 @@ void tvx_debugfs_exit(void);
 void tvx_debugfs_add_vm(struct tvx_vm *vm);
 void tvx_debugfs_add_vcpu(struct tvx_vcpu *vcpu);
 
-/* main.c: the host's time slice, microseconds */
-extern unsigned int tvx_slice_us;
+/* main.c: the host's time slice, TSC ticks */
+extern u64 tvx_slice;
 
 /* run.c */
 int tvx_vcpu_run(struct tvx_vcpu *vcpu);

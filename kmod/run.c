@@ -208,12 +208,12 @@ static int enter_once(struct tvx_vcpu *vcpu, u64 slice)
 /* The host's time slice, so that it gets its interrupts, and the caller's. */
 static u64 next_slice(struct tvx_vcpu *vcpu, u64 end)
 {
-	u64 slice = mul_u64_u32_div(tsc_khz, tvx_slice_us, 1000), now;
+	u64 now;
 
 	if (!vcpu->in.slice)
-		return slice;
+		return tvx_slice;
 	now = rdtsc();
-	return now >= end ? 0 : min(slice, end - now);
+	return now >= end ? 0 : min(tvx_slice, end - now);
 }
 
 static int run_section(struct tvx_vcpu *vcpu, u64 end)

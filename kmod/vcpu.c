@@ -317,7 +317,8 @@ static int build(struct tvx_vcpu *vcpu)
 	vcpu->run = (struct tvx_run *)get_zeroed_page(GFP_KERNEL_ACCOUNT);
 	if (!vcpu->run)
 		return -ENOMEM;
-	return vmx_vcpu_init(&vcpu->hw, &vm->space, vm->policy, vm->msr_bitmap, vcpu->id);
+	return vmx_vcpu_init(&vcpu->hw, &vm->space, vm->policy, vm->msr_bitmap, vcpu->id,
+			     vm->tsc_offset);
 }
 
 int tvx_vcpu_create(struct tvx_vm *vm, u32 id)

@@ -9,6 +9,7 @@
 #include <linux/module.h>
 #include <linux/sched/mm.h>
 #include <linux/slab.h>
+#include <asm/tsc.h>
 
 #include "ioctl.h"
 #include "objects.h"
@@ -53,15 +54,12 @@ int tvx_vm_usable(const struct tvx_vm *vm)
 
 static int make_policy(struct tvx_vm *vm)
 {
-	struct tvx_cpuid_entry *table;
-
 	vm->policy = kvzalloc(sizeof(*vm->policy), GFP_KERNEL_ACCOUNT);
 	vm->msr_bitmap = (unsigned long *)__get_free_page(GFP_KERNEL_ACCOUNT);
-	table = kvcalloc(TVX_MAX_CPUID, sizeof(*table), GFP_KERNEL_ACCOUNT);
-	if (vm->policy && vm->msr_bitmap && table)
-		policy_init(vm->policy, table, policy_default_cpuid(&tvx_policy_host, table));
-	kvfree(table);
-	return vm->policy && vm->msr_bitmap && table ? 0 : -ENOMEM;
+	if (!vm->policy || !vm->msr_bitmap)
+		return -ENOMEM;
+	policy_init(vm->policy, tvx_default_cpuid, tvx_nr_default_cpuid);
+	return 0;
 }
 
 /* Without unrestricted guest: what a guest with its paging off runs on (vmx.h). */
@@ -94,6 +92,7 @@ static int build(struct tvx_vm *vm)
 	mutex_init(&vm->lock);
 	mmgrab(current->mm);
 	vm->mm = current->mm;
+	vm->tsc_offset = -rdtsc();
 	err = vmx_hold();
 	if (err)
 		return err;

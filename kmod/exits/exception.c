@@ -77,6 +77,10 @@ int exit_exception(struct tvx_vcpu *vcpu)
 	e = event_of(info);
 	if (e.type == TVX_EVENT_NMI || e.vector == X86_TRAP_MC)
 		return EXIT_RESUME;
+	/* An IRET that faulted had unblocked NMIs, and is executed again. */
+	if (info & INTR_INFO_UNBLOCK_NMI && e.vector != X86_TRAP_DF && !vcpu->hw.injected.flags)
+		vmwrite(GUEST_INTERRUPTIBILITY_INFO,
+			vmread(GUEST_INTERRUPTIBILITY_INFO) | GUEST_INTR_STATE_NMI);
 	if (vcpu->hw.policy->exceptions & BIT(e.vector))
 		return to_user(vcpu, &e);
 	reflect(vcpu, &e);

@@ -24,7 +24,8 @@ const struct exit_row exit_table[NR_EXIT_ROWS] = {
 	[EXIT_REASON_NMI_WINDOW]	= { exit_nmi_window },
 	[EXIT_REASON_TASK_SWITCH]	= { exit_task_switch },
 	[EXIT_REASON_CPUID]		= INSN(exit_cpuid),
-	[EXIT_REASON_HLT]		= INSN(exit_hlt),
+	/* Skipped already when user space sees it: no next_rip. */
+	[EXIT_REASON_HLT]		= { exit_hlt },
 	[EXIT_REASON_INVD]		= INSN(exit_wbinvd),
 	[EXIT_REASON_RDPMC]		= INSN(exit_general_protection),
 	[EXIT_REASON_RDTSC]		= INSN(exit_wanted),

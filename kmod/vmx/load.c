@@ -103,6 +103,9 @@ int vmx_load(struct vmx_vcpu *v)
 		return -EAGAIN;
 	}
 	check_vmcs_free(v);
+	/* A region that was never loaded becomes a VMCS by this. */
+	if (v->cpu < 0)
+		vmclear(v->vmcs_pa);
 	vmptrld(v->vmcs_pa);
 	c->current_vcpu = v;
 	if (v->cpu != cpu) {

@@ -271,6 +271,7 @@ int vmx_run(struct vmx_vcpu *v, u64 slice)
 {
 	struct vmx_cpu *c = this_cpu_ptr(&vmx_cpu);
 	enum vmx_entry_result result;
+	u32 launched = v->launched;
 
 	lockdep_assert_irqs_disabled();
 	if (unlikely(!c->on || c->current_vcpu != v))
@@ -293,6 +294,9 @@ int vmx_run(struct vmx_vcpu *v, u64 slice)
 	}
 	v->entry_error = 0;
 	v->exit_reason = vmread(VM_EXIT_REASON);
+	/* A failed entry comes back like an exit, and launches nothing. */
+	if (unlikely(v->exit_reason & VMX_EXIT_REASONS_FAILED_VMENTRY))
+		v->launched = launched;
 	hand_to_host(v);
 	return 0;
 }

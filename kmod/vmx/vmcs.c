@@ -174,7 +174,7 @@ static int reset(struct vmx_vcpu *v, const unsigned long *msr_bitmap)
 }
 
 int vmx_vcpu_init(struct vmx_vcpu *v, struct vmx_space *space, const struct policy *policy,
-		  const unsigned long *msr_bitmap, u32 apic_id)
+		  const unsigned long *msr_bitmap, u32 apic_id, u64 tsc_offset)
 {
 	int id;
 
@@ -183,7 +183,7 @@ int vmx_vcpu_init(struct vmx_vcpu *v, struct vmx_space *space, const struct poli
 	v->space = space;
 	v->policy = policy;
 	v->apic_id = apic_id;
-	v->tsc_offset = -rdtsc();
+	v->tsc_offset = tsc_offset;
 	vmx_reset_msrs(v);
 
 	v->vmcs = vmx_alloc_region(numa_node_id());
@@ -202,10 +202,6 @@ int vmx_vcpu_init(struct vmx_vcpu *v, struct vmx_space *space, const struct poli
 		id = ida_alloc_range(&vpids, 1, U16_MAX, GFP_KERNEL);
 		v->vpid = id < 0 ? 0 : id;
 	}
-	/* The format of a VMCS not yet loaded: its launch state must be clear. */
-	preempt_disable();
-	vmclear(v->vmcs_pa);
-	preempt_enable();
 	return reset(v, msr_bitmap);
 }
 

@@ -148,11 +148,12 @@ extern struct vmx_caps vmx_caps;	/* constant after vmx_setup() */
 
 /**
  * vmx_vcpu_init() - a vCPU in the state after RESET
+ * @tsc_offset: the guest's TSC minus the host's, the same for all vCPUs of a VM
  * @policy: settled; outlives @v, as @space and @msr_bitmap do
  * Return: 0 or -ENOMEM.  vmx_vcpu_destroy() copes with a failed one, and with a zeroed one.
  */
 int vmx_vcpu_init(struct vmx_vcpu *v, struct vmx_space *space, const struct policy *policy,
-		  const unsigned long *msr_bitmap, u32 apic_id);
+		  const unsigned long *msr_bitmap, u32 apic_id, u64 tsc_offset);
 void vmx_vcpu_destroy(struct vmx_vcpu *v);
 
 /* ---- running (switch.c) ------------------------------------------------------- */
