@@ -183,11 +183,13 @@ static int enter_once(struct tvx_vcpu *vcpu, u64 slice)
 	int ret;
 
 	local_irq_disable();
-	if (must_leave(vcpu)) {
+	if (must_leave(vcpu) || !vmx_ready(hw)) {
 		local_irq_enable();
 		return SECTION_ENDED;
 	}
-	vmx_deliver_events(hw, vcpu->in.requests);
+	if (vmx_deliver_events(hw, vcpu->in.requests))
+		trace_tvx_inject(vcpu->id, hw->delivering.type, hw->delivering.vector,
+				 hw->delivering.error_code);
 	if (trace_tvx_enter_enabled())
 		trace_tvx_enter(vcpu->id, vmread(GUEST_RIP));
 	entry = rdtsc();

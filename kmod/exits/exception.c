@@ -33,6 +33,30 @@ static struct tvx_event event_of(u32 info)
 	return e;
 }
 
+static void set_interruptibility(u32 bits)
+{
+	vmwrite(GUEST_INTERRUPTIBILITY_INFO, vmread(GUEST_INTERRUPTIBILITY_INFO) | bits);
+}
+
+/*
+ * The guest may go on where it was, without the exception. SDM: "Resuming Guest
+ * Software after Handling an Exception".
+ */
+static void repair_for_resume(struct tvx_vcpu *vcpu, u32 info, const struct tvx_event *e)
+{
+	u32 shadows = GUEST_INTR_STATE_STI | GUEST_INTR_STATE_MOV_SS;
+
+	/* An IRET had unblocked NMIs before it faulted, and is executed again. */
+	if (info & INTR_INFO_UNBLOCK_NMI && e->vector != X86_TRAP_DF &&
+	    !vcpu->hw.injected.flags)
+		set_interruptibility(GUEST_INTR_STATE_NMI);
+	/* VM entry wants a single step and a shadow to come with the pending trap. */
+	if (e->vector == X86_TRAP_DB && vmread(GUEST_RFLAGS) & X86_EFLAGS_TF &&
+	    vmread(GUEST_INTERRUPTIBILITY_INFO) & shadows)
+		vmwrite(GUEST_PENDING_DBG_EXCEPTIONS,
+			vmread(GUEST_PENDING_DBG_EXCEPTIONS) | DR_STEP);
+}
+
 static int to_user(struct tvx_vcpu *vcpu, const struct tvx_event *e)
 {
 	struct tvx_run_out *out = &vcpu->out;
@@ -48,9 +72,12 @@ static int to_user(struct tvx_vcpu *vcpu, const struct tvx_event *e)
 static void update_dr6(struct tvx_vcpu *vcpu)
 {
 	unsigned long bits = vmread(EXIT_QUALIFICATION) & (DR_TRAP_BITS | DR_STEP | DR6_BD);
+	unsigned long dr6;
 
 	vmx_dr_live(&vcpu->hw);
-	set_debugreg(bits | DR6_RESERVED, 6);
+	/* The breakpoints' bits say what hit now, the others stay until the guest clears them. */
+	get_debugreg(dr6, 6);
+	set_debugreg((dr6 & ~(unsigned long)DR_TRAP_BITS) | bits, 6);
 	vmwrite(GUEST_DR7, vmread(GUEST_DR7) & ~DR7_GD);
 }
 
@@ -64,8 +91,9 @@ static void reflect(struct tvx_vcpu *vcpu, const struct tvx_event *e)
 		hw->cr2 = vmread(EXIT_QUALIFICATION);
 	if (e->type == TVX_EVENT_EXCEPTION)
 		vmx_raise(hw, e->vector, e->flags & TVX_EVENT_ERROR_CODE, e->error_code);
-	else
+	else if (!hw->exception.flags)
 		hw->exception = *e;
+	/* else: what waits goes first, and the instruction is executed again after it */
 }
 
 int exit_exception(struct tvx_vcpu *vcpu)
@@ -77,12 +105,10 @@ int exit_exception(struct tvx_vcpu *vcpu)
 	e = event_of(info);
 	if (e.type == TVX_EVENT_NMI || e.vector == X86_TRAP_MC)
 		return EXIT_RESUME;
-	/* An IRET that faulted had unblocked NMIs, and is executed again. */
-	if (info & INTR_INFO_UNBLOCK_NMI && e.vector != X86_TRAP_DF && !vcpu->hw.injected.flags)
-		vmwrite(GUEST_INTERRUPTIBILITY_INFO,
-			vmread(GUEST_INTERRUPTIBILITY_INFO) | GUEST_INTR_STATE_NMI);
-	if (vcpu->hw.policy->exceptions & BIT(e.vector))
+	if (vcpu->hw.policy->exceptions & BIT(e.vector)) {
+		repair_for_resume(vcpu, info, &e);
 		return to_user(vcpu, &e);
+	}
 	reflect(vcpu, &e);
 	return EXIT_RESUME;
 }
@@ -129,12 +155,17 @@ int exit_task_switch(struct tvx_vcpu *vcpu)
 {
 	unsigned long qual = vmread(EXIT_QUALIFICATION);
 	struct tvx_run_out *out = &vcpu->out;
+	struct vmx_vcpu *hw = &vcpu->hw;
 
+	/* Its row says "instruction", for next_rip; but a task gate has an event too. */
+	vmx_recover_event(hw);
 	out->exit = TVX_EXIT_TASK_SWITCH;
 	out->task.selector = qual;
 	out->task.source = qual >> 30 & 3;
 	/* An event that went through a task gate is delivered by the switch itself. */
-	out->task.event = vcpu->hw.injected;
-	vcpu->hw.injected.flags = 0;
+	out->task.event = hw->injected;
+	if (hw->injected.flags && hw->injected.type == TVX_EVENT_NMI)
+		set_interruptibility(GUEST_INTR_STATE_NMI);
+	hw->injected = (struct tvx_event){ };
 	return EXIT_USER;
 }

@@ -11,9 +11,10 @@
  *	EXIT_SLOW	call the row's slow() outside the section, where it may sleep
  *			and the VMCS is not current; it returns RESUME or USER likewise.
  *			What it needs from the VMCS the fast part leaves in vcpu->out.
- *	-errno		RUN returns it: a bug, -EIO; the VM is dead
+ *	-errno		RUN returns it: -EINTR after a signal; -EIO is a bug: the VM is dead
  *
- * RIP has one writer, exit_set_rip(), and exit_skip() on top of it.  A handler that raises an exception does not skip.
+ * RIP has one writer, exit_set_rip(), and exit_skip() on top of it.  A handler
+ * that raises an exception does not skip.
  */
 #ifndef TVX_EXITS_H
 #define TVX_EXITS_H
@@ -30,7 +31,8 @@ typedef int (*exit_fn)(struct tvx_vcpu *vcpu);
  * struct exit_row - who answers a basic exit reason
  * @fast: in the section
  * @slow: after EXIT_SLOW; may be NULL
- * @insn: the exit is by an instruction: next_rip = RIP + its length in a user exit
+ * @insn: the exit is by an instruction: next_rip = RIP + its length in a user exit,
+ *	and the loop looks for no event whose delivery the exit interrupted
  */
 struct exit_row {
 	exit_fn fast;

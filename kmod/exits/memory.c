@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* EPT violations and misconfigurations. SDM: exit qualification for EPT violations. */
-#define pr_fmt(fmt) "tinyvmx: " fmt
-
-#include <linux/printk.h>
+#include <linux/bug.h>
 #include <linux/sched/signal.h>
 #include <asm/vmx.h>
 
@@ -79,6 +77,8 @@ int exit_ept_violation_slow(struct tvx_vcpu *vcpu)
 	trace_tvx_ept_fault(vcpu->id, gpa, flags, result);
 	switch (result) {
 	case TVX_MEM_MAPPED:
+		/* Leave nothing of it to a later exit that fills in less. */
+		memset(&out->mmio, 0, sizeof(out->mmio));
 		return EXIT_RESUME;
 	case TVX_MEM_NO_SLOT:
 		return mmio(vcpu, 0);
@@ -98,10 +98,18 @@ int exit_ept_violation_slow(struct tvx_vcpu *vcpu)
 	}
 }
 
+/* Our tables hold something that no processor accepts: a bug, and this is its evidence. */
 int exit_ept_misconfig(struct tvx_vcpu *vcpu)
 {
-	WARN_ONCE(1, "tinyvmx: EPT misconfiguration at guest-physical 0x%lx\n",
-		  vmread(GUEST_PHYSICAL_ADDRESS));
-	tvx_vm_kill(vcpu->vm, "EPT misconfiguration");
+	struct tvx_vm *vm = vcpu->vm;
+	struct ept_entry entry = { };
+	u64 gpa = vmread(GUEST_PHYSICAL_ADDRESS);
+
+	spin_lock(&vm->mmu_lock);
+	ept_lookup(&vm->space.ept, gpa, &entry);
+	spin_unlock(&vm->mmu_lock);
+	WARN_ONCE(1, "tinyvmx: EPT misconfiguration at guest-physical 0x%llx: level %d, host 0x%llx, flags 0x%llx\n",
+		  gpa, entry.level, entry.hpa, entry.flags);
+	tvx_vm_kill(vm, "EPT misconfiguration");
 	return -EIO;
 }

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Instructions that need a line or two each. */
 #include <linux/kernel.h>
+#include <linux/sched.h>
+#include <asm/debugreg.h>
 #include <asm/vmx.h>
 
 #include "../vmx/ops.h"
@@ -16,7 +18,8 @@ static int user(struct tvx_vcpu *vcpu, u32 exit)
 int exit_hlt(struct tvx_vcpu *vcpu)
 {
 	exit_skip(vcpu);
-	if (vmx_event_ready(&vcpu->hw))
+	/* A single step over the HLT traps behind it, and the trap wakes the guest. */
+	if (vmx_event_ready(&vcpu->hw) || vmread(GUEST_PENDING_DBG_EXCEPTIONS) & DR_STEP)
 		return EXIT_RESUME;
 	vcpu->hw.activity = TVX_HALTED;
 	return user(vcpu, TVX_EXIT_HLT);

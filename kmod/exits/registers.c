@@ -71,6 +71,12 @@ static int guest_cr0(struct tvx_vcpu *vcpu, unsigned long qual)
 
 static int guest_cr3(struct tvx_vcpu *vcpu, u64 value)
 {
+	/* With PCIDs bit 63 says whether to flush; it is not part of the register. */
+	if (vmx_read_cr4(&vcpu->hw) & X86_CR4_PCIDE)
+		value &= ~X86_CR3_PCID_NOFLUSH;
+	/* The exit comes before this check of the CPU's. */
+	if (value >> vcpu->hw.policy->maxphyaddr)
+		return fault(vcpu);
 	if (vcpu->hw.policy->exits & TVX_WANT_CR3) {
 		vcpu->out.exit = TVX_EXIT_CR3;
 		vcpu->out.cr3.value = value;
@@ -141,6 +147,20 @@ static int finish_cr0(struct tvx_vcpu *vcpu, u64 value, const u64 *pdptes)
 	}
 }
 
+/* SDM: "Format of a PAE Page-Directory-Pointer-Table Entry". */
+static bool pdptes_valid(struct vmx_vcpu *hw, const u64 *pdptes)
+{
+	const u64 present = BIT_ULL(0);
+	u64 reserved = GENMASK_ULL(2, 1) | GENMASK_ULL(8, 5) |
+		       ~GENMASK_ULL(hw->policy->maxphyaddr - 1, 0);
+	unsigned int i;
+
+	for (i = 0; i < 4; i++)
+		if (pdptes[i] & present && pdptes[i] & reserved)
+			return false;
+	return true;
+}
+
 int exit_cr_slow(struct tvx_vcpu *vcpu)
 {
 	struct vmx_vcpu *hw = &vcpu->hw;
@@ -160,12 +180,15 @@ int exit_cr_slow(struct tvx_vcpu *vcpu)
 	vmx_unload(hw);
 	ret = tvx_mem_read(vcpu->vm, cr3, pdptes, sizeof(pdptes));
 	if (ret)
-		memset(pdptes, 0, sizeof(pdptes));	/* nothing there: not present */
+		memset(pdptes, 0xff, sizeof(pdptes));	/* what an empty bus reads as: #GP */
 	ret = load_patiently(hw);
 	if (ret)
 		return ret;
 write:
-	ret = finish_cr0(vcpu, value, pae ? pdptes : NULL);
+	if (pae && !pdptes_valid(hw, pdptes))
+		ret = fault(vcpu);
+	else
+		ret = finish_cr0(vcpu, value, pae ? pdptes : NULL);
 	vmx_unload(hw);
 	return ret;
 }
@@ -177,13 +200,13 @@ int exit_dr(struct tvx_vcpu *vcpu)
 	return EXIT_RESUME;
 }
 
-/* CPL and CR4.OSXSAVE were checked before the exit. */
+/* CR4.OSXSAVE was checked before the exit; Bochs 2.7 does not check the CPL before it. */
 int exit_xsetbv(struct tvx_vcpu *vcpu)
 {
 	struct vmx_vcpu *hw = &vcpu->hw;
 	u64 value = (u32)hw->gpr[TVX_RAX] | (u64)hw->gpr[TVX_RDX] << 32;
 
-	if ((u32)hw->gpr[TVX_RCX] || vmx_write_xcr0(hw, value))
+	if (vmx_cpl(hw) || (u32)hw->gpr[TVX_RCX] || vmx_write_xcr0(hw, value))
 		return fault(vcpu);
 	return exit_nothing(vcpu);
 }

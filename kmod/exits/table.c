@@ -22,7 +22,7 @@ const struct exit_row exit_table[NR_EXIT_ROWS] = {
 	[EXIT_REASON_TRIPLE_FAULT]	= { exit_triple_fault },
 	[EXIT_REASON_INTERRUPT_WINDOW]	= { exit_intr_window },
 	[EXIT_REASON_NMI_WINDOW]	= { exit_nmi_window },
-	[EXIT_REASON_TASK_SWITCH]	= { exit_task_switch },
+	[EXIT_REASON_TASK_SWITCH]	= INSN(exit_task_switch),
 	[EXIT_REASON_CPUID]		= INSN(exit_cpuid),
 	/* Skipped already when user space sees it: no next_rip. */
 	[EXIT_REASON_HLT]		= { exit_hlt },

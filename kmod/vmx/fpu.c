@@ -63,6 +63,7 @@ void fpu_setup(void)
 	if (boot_cpu_has(X86_FEATURE_OSXSAVE) && boot_cpu_has(X86_FEATURE_XSAVE)) {
 		xfeatures = xgetbv(XCR_XFEATURE_ENABLED_MASK) & GUEST_XFEATURES;
 		area_size = standard_size();
+		vmx_caps.features |= TVX_FEAT_XSAVE;
 	} else {
 		area_size = sizeof(struct fxregs_state);
 	}

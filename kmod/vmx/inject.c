@@ -34,6 +34,12 @@ static bool is_soft(u8 type)
 	       type == TVX_EVENT_SOFT_EXCEPTION;
 }
 
+static bool is_exception(const struct tvx_event *e)
+{
+	return e->flags && e->type != TVX_EVENT_INTR && e->type != TVX_EVENT_NMI &&
+	       e->type != TVX_EVENT_SOFT_INTR;
+}
+
 int event_check(const struct tvx_event *e)
 {
 	if (e->flags & ~(TVX_EVENT_VALID | TVX_EVENT_ERROR_CODE))
@@ -77,7 +83,11 @@ int vmx_queue_event(struct vmx_vcpu *v, const struct tvx_event *e)
 	default:
 		if (v->exception.flags)
 			return -EBUSY;
-		v->exception = *e;
+		/* On top of one whose delivery had begun: perhaps a double fault. */
+		if (e->type == TVX_EVENT_EXCEPTION && is_exception(&v->injected))
+			vmx_raise(v, e->vector, e->flags & TVX_EVENT_ERROR_CODE, e->error_code);
+		else
+			v->exception = *e;
 		return 0;
 	}
 }
@@ -109,12 +119,6 @@ void vmx_recover_event(struct vmx_vcpu *v)
 }
 
 /* ---- exceptions of the guest's own doing --------------------------------------------- */
-
-static bool is_exception(const struct tvx_event *e)
-{
-	return e->flags && e->type != TVX_EVENT_INTR && e->type != TVX_EVENT_NMI &&
-	       e->type != TVX_EVENT_SOFT_INTR;
-}
 
 static bool makes_double_fault(u8 first, u8 second)
 {
@@ -221,12 +225,15 @@ static void open_windows(struct vmx_vcpu *v, u32 requests)
 	}
 }
 
-void vmx_deliver_events(struct vmx_vcpu *v, u32 requests)
+bool vmx_deliver_events(struct vmx_vcpu *v, u32 requests)
 {
+	bool delivers = false;
+
 	if (v->exception.flags | v->injected.flags | v->intr.flags | v->nmi_pending)
-		deliver_first(v);
+		delivers = deliver_first(v);
 	if (v->intr.flags | v->nmi_pending | requests || v->proc & WINDOWS)
 		open_windows(v, requests);
+	return delivers;
 }
 
 /* Put back what an entry that never happened was to deliver. */

@@ -267,16 +267,19 @@ static void hand_to_host(struct vmx_vcpu *v)
 		asm volatile("int $18");
 }
 
+bool vmx_ready(const struct vmx_vcpu *v)
+{
+	const struct vmx_cpu *c = this_cpu_ptr(&vmx_cpu);
+
+	return c->on && c->current_vcpu == v;
+}
+
 int vmx_run(struct vmx_vcpu *v, u64 slice)
 {
-	struct vmx_cpu *c = this_cpu_ptr(&vmx_cpu);
 	enum vmx_entry_result result;
 	u32 launched = v->launched;
 
 	lockdep_assert_irqs_disabled();
-	if (unlikely(!c->on || c->current_vcpu != v))
-		return -EAGAIN;
-
 	before_entry(v, slice);
 	mitigate_before_entry(v);
 	result = vmx_enter_guest(v);

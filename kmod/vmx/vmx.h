@@ -172,9 +172,12 @@ void vmx_leave(struct vmx_vcpu *v);
  * Sets v->exit_reason and v->entry_error.  Interrupts are still off; an NMI or
  * machine check that made the guest exit has been handed to the host.
  *
- * Return: 0, or -EAGAIN: VMX went off under us (reboot); leave the section.
+ * Return: 0, or -EAGAIN: VMX went off under us (emergency); leave the section.
  */
 int vmx_run(struct vmx_vcpu *v, u64 slice);
+
+/* Interrupts off, in a section: is VMX still on here, so that vmx_run() can be called? */
+bool vmx_ready(const struct vmx_vcpu *v);
 
 /**
  * vmx_kick() - make @v exit soon if it runs on some CPU
@@ -194,8 +197,11 @@ void *vmx_identity_map(void);
 
 /* After each exit: keep an event whose delivery the exit interrupted. */
 void vmx_recover_event(struct vmx_vcpu *v);
-/* Before each entry: put the first deliverable event in, open windows for the rest. */
-void vmx_deliver_events(struct vmx_vcpu *v, u32 requests);
+/*
+ * Before each entry: put the first deliverable event in, open windows for the rest.
+ * Return: whether one went in; it is in v->delivering.
+ */
+bool vmx_deliver_events(struct vmx_vcpu *v, u32 requests);
 /* An exception of the guest's own doing; a second one makes #DF, a third shuts down. */
 void vmx_raise(struct vmx_vcpu *v, u8 vector, bool has_error, u32 error_code);
 #define vmx_raise_gp(v) vmx_raise(v, 13, true, 0)
