@@ -44,6 +44,9 @@ HOST_TESTS = [
     HostTest('vmctl check tells why: no VT-x', ['--bochs', '--cpu', 'prescott', '--no-load'],
              shell('vmctl check'), 3, ['no VT-x']),
 
+    HostTest('refuses: kvm_intel has VMX', [*BOCHS, '--kernel', '6.12', '--no-load'], shell(
+        'cd /lib/modules-extra; insmod irqbypass.ko; insmod kvm.ko && insmod kvm-intel.ko || exit 9;' + LOAD),
+        0, ['most likely kvm_intel', 'Device or resource busy'], limit=100),
     HostTest('100 loads and unloads', BOCHS, shell(
         'i=0; while [ $i -lt 100 ]; do rmmod tinyvmx && insmod "$TINYVMX_KO" || exit 1; i=$((i + 1)); done; echo all $i'),
         0, ['all 100'], limit=200),
@@ -59,6 +62,8 @@ HOST_TESTS = [
     guest('jump into the void', '/guests/void.elf', 109, 'there is no memory'),
     guest('no HLT at its end', '/guests/nohlt.elf', 109, 'there is no memory'),
     guest('endless loop with interrupts off', '--timeout 1 /guests/spin.elf', 124, 'still ran'),
+    guest('a state that cannot be entered', '--set rflags=0x20002 /guests/hello-long.elf', 108, 'GUEST_RFLAGS'),
+    guest('a register that there is not', '--set foo=1 /guests/hello-long.elf', 100, '--set foo=1'),
     guest('no such file', '/guests/none', 106, 'No such file'),
     guest('real mode without unrestricted guest', '--mode real /guests/hello-real.bin', 105,
           'no unrestricted guest', options=[*BOCHS, '--cpu', 'lynnfield']),

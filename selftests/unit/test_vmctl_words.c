@@ -135,6 +135,10 @@ TEST(verdicts_without_the_module)
 	EXPECT_VERDICT(&f, CHECK_KERNEL, "modules_disabled");
 	f.msrs[0x48b - 0x480] &= ~(1ULL << 33);
 	EXPECT_VERDICT(&f, CHECK_LACKS_FEATURE, "EPT");
+	f.has_msrs = false;
+	f.cpuinfo_lacks_ept = true;
+	EXPECT_VERDICT(&f, CHECK_LACKS_FEATURE, "says the kernel");
+	f.has_msrs = true;
 	f.has_feat_ctl = true;
 	f.feat_ctl = 1;
 	EXPECT_VERDICT(&f, CHECK_FIRMWARE, "firmware");

@@ -33,6 +33,7 @@ enum check_status {
  * @cpuid_vmx: CPUID says VMX
  * @hypervisor: CPUID says that this is a virtual machine
  * @cpuinfo_vmx: the kernel lists vmx among the CPU's flags
+ * @cpuinfo_lacks_ept: the kernel lists what VMX can do, and EPT is not there
  * @has_feat_ctl: IA32_FEAT_CTL could be read
  * @has_msrs: the capability MSRs could be read, or the module gave them
  * @lockdown: the kernel's lockdown mode, "" if none or unknown
@@ -50,6 +51,7 @@ struct facts {
 	bool cpuid_vmx;
 	bool hypervisor;
 	bool cpuinfo_vmx;
+	bool cpuinfo_lacks_ept;
 	bool has_feat_ctl;
 	uint64_t feat_ctl;
 	bool has_msrs;

@@ -85,6 +85,8 @@ static void look_at_kernel(struct facts *f)
 		f->kvm_intel_users = 0;
 	f->cpuinfo_vmx = find_line("/proc/cpuinfo", "flags", rest, sizeof(rest)) &&
 			 strstr(rest, " vmx");
+	f->cpuinfo_lacks_ept = find_line("/proc/cpuinfo", "vmx flags", rest, sizeof(rest)) &&
+			       !strstr(rest, " ept ");
 	f->modules_disabled = find_line("/proc/sys/kernel/modules_disabled", "1", rest,
 					sizeof(rest));
 	file = fopen("/sys/kernel/security/lockdown", "re");

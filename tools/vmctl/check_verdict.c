@@ -101,6 +101,10 @@ static enum check_status why_not_loaded(const struct facts *f, char *why, size_t
 		snprintf(why, size, "this CPU lacks %s (MSR %#x, bit %u)", r->name, r->msr, r->bit);
 		return CHECK_LACKS_FEATURE;
 	}
+	if (!f->has_msrs && f->cpuinfo_lacks_ept) {
+		snprintf(why, size, "this CPU lacks EPT (says the kernel)");
+		return CHECK_LACKS_FEATURE;
+	}
 	if (f->modules_disabled || *f->lockdown) {
 		snprintf(why, size, "the kernel %s%s: it loads only modules that are signed with a key it trusts",
 			 f->modules_disabled ? "loads no more modules (kernel.modules_disabled)" :

@@ -39,7 +39,7 @@ static void print_required(const struct facts *f)
 	const struct requirement *r;
 
 	if (!f->has_msrs) {
-		printf("\nRequired of the CPU: not known (neither the module nor /dev/cpu/0/msr tells)\n");
+		printf("\nRequired of the CPU: not known (as root, with the msr driver, vmctl could look)\n");
 		return;
 	}
 	printf("\nRequired of the CPU:\n");

@@ -8,7 +8,7 @@
 /* The Linux boot protocol's setup header. */
 #define BZIMAGE_MAGIC_AT	0x202
 
-#define MIB		0x100000
+#define REAL_TOP		0x100000
 
 static bool probe_bzimage(const struct blob *image)
 {
@@ -98,7 +98,7 @@ static int check_entry(struct load *load)
 {
 	uint64_t entry = load->boot.entry;
 
-	if (load->boot.mode == BOOT_REAL && entry >= MIB)
+	if (load->boot.mode == BOOT_REAL && entry >= REAL_TOP)
 		return load_fail(load, ST_BAD_IMAGE, "the entry point %#llx is above 1 MiB, which real mode cannot reach",
 				 (unsigned long long)entry);
 	if (load->boot.mode == BOOT_PROTECTED && entry > UINT32_MAX)

@@ -8,6 +8,7 @@
 
 #include "group.h"
 #include "machine.h"
+#include "setreg.h"
 #include "stop.h"
 
 int machine_end(struct machine *m, int status, const char *reason, const char *why, ...)
@@ -180,6 +181,7 @@ static int setup_mode(struct machine *m, const struct boot *boot, struct tvx_sta
 int machine_boot(struct machine *m, const struct boot *boot)
 {
 	struct tvx_state state;
+	unsigned int i;
 	int err = tvx_vcpu_get_state(&m->vcpu, &state, TVX_STATE_ALL);
 
 	if (err)
@@ -189,6 +191,8 @@ int machine_boot(struct machine *m, const struct boot *boot)
 		return err;
 	state.gpr[TVX_RAX] = boot->eax;
 	state.gpr[TVX_RBX] = boot->ebx;
+	for (i = 0; i < m->opt->nr_settings; i++)
+		setreg_apply(m->opt->settings[i], &state);
 	err = tvx_vcpu_set_state(&m->vcpu, &state);
 	if (err)
 		return machine_end_errno(m, "setting the vCPU's state", err);

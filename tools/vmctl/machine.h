@@ -13,6 +13,8 @@
 #include "status.h"
 
 /* What `vmctl run` was asked for. */
+#define MAX_SETTINGS 32
+
 struct run_options {
 	struct load_options load;
 	const char *guest;
@@ -27,6 +29,8 @@ struct run_options {
 	bool premap;
 	bool strict;
 	bool verbose;
+	unsigned int nr_settings;
+	const char *settings[MAX_SETTINGS];	/* --set, checked */
 };
 
 /**

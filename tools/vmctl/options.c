@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "options.h"
+#include "setreg.h"
 #include "parse.h"
 
 #define DEFAULT_MEM	(64ULL << 20)
@@ -24,6 +25,7 @@ static const char usage[] =
 	"  --module FILE[,ARGS]  module for a multiboot guest; may be repeated\n"
 	"The machine:\n"
 	"  --mem SIZE         memory, with K, M or G (default: 64M)\n"
+	"  --set REG=VALUE    a register at the start: rax..r15, rip, rflags, cr0..cr8, efer, dr6, dr7\n"
 	"  --premap           map all memory at once, not when it is first touched\n"
 	"  --strict           an access to no device is an error\n"
 	"  --timeout SECONDS  end the guest after that time\n"
@@ -47,7 +49,7 @@ static const char usage[] =
 
 enum {
 	OPT_TYPE = 256, OPT_MODE, OPT_LOAD, OPT_ENTRY, OPT_APPEND, OPT_MODULE, OPT_MEM,
-	OPT_PREMAP, OPT_STRICT, OPT_TIMEOUT, OPT_TRACE, OPT_STATS, OPT_DUMP, OPT_JSON,
+	OPT_PREMAP, OPT_STRICT, OPT_TIMEOUT, OPT_TRACE, OPT_STATS, OPT_DUMP, OPT_JSON, OPT_SET,
 };
 
 static const struct option options[] = {
@@ -58,6 +60,7 @@ static const struct option options[] = {
 	{ "append",	required_argument,	NULL, OPT_APPEND },
 	{ "module",	required_argument,	NULL, OPT_MODULE },
 	{ "mem",	required_argument,	NULL, OPT_MEM },
+	{ "set",	required_argument,	NULL, OPT_SET },
 	{ "premap",	no_argument,		NULL, OPT_PREMAP },
 	{ "strict",	no_argument,		NULL, OPT_STRICT },
 	{ "timeout",	required_argument,	NULL, OPT_TIMEOUT },
@@ -123,6 +126,16 @@ static int add_module(char *s, struct load_options *load)
 	return OPTIONS_RUN;
 }
 
+static int add_setting(const char *s, struct run_options *opt)
+{
+	if (opt->nr_settings == MAX_SETTINGS)
+		return bad_value("set", s, "is one register too many");
+	if (!setreg_valid(s))
+		return bad_value("set", s, "must be a register, = and a number");
+	opt->settings[opt->nr_settings++] = s;
+	return OPTIONS_RUN;
+}
+
 static int parse_type(const char *s, struct load_options *load)
 {
 	load->type = s;
@@ -143,6 +156,8 @@ static int parse_option(int c, struct run_options *opt)
 		return parse_address("entry", optarg, &opt->load.entry, &opt->load.has_entry);
 	case OPT_MODULE:
 		return add_module(optarg, &opt->load);
+	case OPT_SET:
+		return add_setting(optarg, opt);
 	case OPT_MEM:
 		return parse_mem(optarg, &opt->mem);
 	case OPT_TIMEOUT:

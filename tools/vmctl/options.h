@@ -6,7 +6,7 @@
 
 #define OPTIONS_RUN	(-1)	/* go on and run */
 
-/** parse_run_options - OPTIONS_RUN, or the status to end with (help was asked for, or an error told) */
+/** parse_run_options - OPTIONS_RUN, or the status to end with, all that is to be said being said */
 int parse_run_options(int argc, char **argv, struct run_options *opt);
 
 #endif
