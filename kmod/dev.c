@@ -24,6 +24,8 @@ static long get_info(void *unused, void *arg)
 {
 	struct tvx_info *info = arg;
 
+	if (memchr_inv(info->reserved, 0, sizeof(info->reserved)))
+		return -EINVAL;
 	*info = (struct tvx_info){
 		.api_version = TVX_API_VERSION,
 		.max_vcpus = TVX_MAX_VCPUS,

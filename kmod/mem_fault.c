@@ -26,10 +26,11 @@
 #include "compat.h"
 #include "mem.h"
 
-/* One page under way; the first three are given. */
+/* One page under way; the first four are given. */
 struct mem_fault {
 	u64 gpa;
 	bool write;			/* the access is one */
+	bool fetch;			/* or is one of these */
 	struct ept_cache *cache;
 	struct tvx_memslot slot;	/* 1 */
 	unsigned long seq;
@@ -166,10 +167,14 @@ static void mark_dirty(struct page *page)
 /* 4.  Return: 0, -EAGAIN if stale, -ENOMEM, -EFAULT. */
 static int map_host_page(struct tvx_vm *vm, struct mem_fault *f)
 {
+	bool large_exec = vmx_space_large_exec();
 	u64 mask;
 	int err = -EAGAIN;
 
 	f->level = min(host_level(f->hva), vmx_space_max_level());
+	/* What is executed gets a small page, and a large one around it falls apart. */
+	if (f->fetch && !large_exec)
+		f->level = EPT_4K;
 	while (f->level > EPT_4K && !level_fits(f, f->level))
 		f->level--;
 	mask = ~(ept_level_size(f->level) - 1);
@@ -177,7 +182,8 @@ static int map_host_page(struct tvx_vm *vm, struct mem_fault *f)
 	spin_lock(&vm->mmu_lock);
 	if (!is_stale(vm, f)) {
 		err = vmx_space_map(&vm->space, f->gpa & mask, page_to_phys(f->page) & mask,
-				    f->level, f->writable, true, f->cache);
+				    f->level, f->writable, f->level == EPT_4K || large_exec,
+				    f->cache);
 		if (!err && f->writable)
 			mark_dirty(f->page);
 	}
@@ -207,6 +213,7 @@ enum tvx_mem_result tvx_mem_fault(struct tvx_vm *vm, u64 gpa, u32 access,
 	struct mem_fault f = {
 		.gpa = gpa & PAGE_MASK,
 		.write = access & TVX_MEM_WRITE,
+		.fetch = access & TVX_MEM_FETCH,
 		.cache = cache,
 	};
 	int err;
@@ -260,8 +267,9 @@ static int premap_one(struct tvx_vm *vm, struct mem_fault *f)
 }
 
 /*
- * A slot that may be written is brought in for writing, so that the guest never
- * faults: memory that the process itself may not write fails with EFAULT.
+ * A slot that may be written is brought in for writing, so that no load
+ * or store of the guest faults: memory that the process itself may not write fails
+ * with EFAULT.
  */
 int mem_premap(struct tvx_vm *vm, const struct tvx_memslot *slot)
 {

@@ -253,7 +253,9 @@ static int without_entry(struct tvx_vcpu *vcpu)
 	if (vmx_load(hw))
 		return EXIT_RESUME;
 	load_dirty(vcpu);
-	if (hw->activity == TVX_SHUTDOWN) {
+	if (unlikely(atomic_read(&vcpu->kick)) && atomic_xchg(&vcpu->kick, 0)) {
+		ret = user_exit(vcpu, TVX_EXIT_INTERRUPTED);
+	} else if (hw->activity == TVX_SHUTDOWN) {
 		ret = user_exit(vcpu, TVX_EXIT_SHUTDOWN);
 	} else if (hw->activity == TVX_HALTED && vmx_event_ready(hw)) {
 		hw->activity = TVX_ACTIVE;

@@ -21,7 +21,6 @@
 /* Copes with a half-built one.  Nobody can reach it any more. */
 static void destroy(struct tvx_vcpu *vcpu)
 {
-	debugfs_remove(vcpu->debugfs);
 	vmx_vcpu_destroy(&vcpu->hw);
 	ept_cache_drop(&vcpu->vm->space.ept, &vcpu->cache);
 	/* A mapping that is still there keeps the page, and nothing else. */
@@ -35,7 +34,10 @@ static int vcpu_close(struct inode *inode, struct file *file)
 	struct tvx_vcpu *vcpu = file->private_data;
 	struct tvx_vm *vm = vcpu->vm;
 
+	/* The file goes before the id is free: a new vCPU takes that name. */
 	mutex_lock(&vm->lock);
+	debugfs_remove(vcpu->debugfs);
+	vcpu->debugfs = NULL;
 	vm->vcpus[vcpu->id] = NULL;
 	mutex_unlock(&vm->lock);
 	destroy(vcpu);
@@ -62,7 +64,7 @@ static long get_state(void *object, void *arg)
 	struct tvx_state *st = arg, *all;
 	int err;
 
-	if (st->sections & ~TVX_STATE_ALL)
+	if (st->sections & ~TVX_STATE_ALL || memchr_inv(st->reserved, 0, sizeof(st->reserved)))
 		return -EINVAL;
 	all = kzalloc(sizeof(*all), GFP_KERNEL_ACCOUNT);
 	if (!all)

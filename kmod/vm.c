@@ -162,6 +162,7 @@ static long create_vcpu(void *object, void *arg)
 {
 	struct tvx_vm *vm = object;
 	const struct tvx_create_vcpu *args = arg;
+	int fd;
 
 	if (args->reserved || args->id >= TVX_MAX_VCPUS)
 		return -EINVAL;
@@ -170,9 +171,11 @@ static long create_vcpu(void *object, void *arg)
 	if (!vm->settled) {
 		policy_settle(vm->policy, &tvx_policy_host, vmx_cr4_supported());
 		policy_msr_bitmap(vm->policy, vmx_msr_passed(), vm->msr_bitmap);
-		vm->settled = true;
 	}
-	return tvx_vcpu_create(vm, args->id);
+	fd = tvx_vcpu_create(vm, args->id);
+	if (fd >= 0)
+		vm->settled = true;
+	return fd;
 }
 
 static const struct ioctl_row vm_ioctls[] = {

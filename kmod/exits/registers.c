@@ -96,10 +96,12 @@ static int guest_cr(struct tvx_vcpu *vcpu, unsigned long qual)
 	case 3:
 		return guest_cr3(vcpu, value);
 	case 4:
-		/* With unrestricted guest what may change never exits. */
-		if (!(vmx_caps.features & TVX_FEAT_UNRESTRICTED))
+		if (!(vmx_caps.features & TVX_FEAT_UNRESTRICTED)) {
 			err = vmx_write_cr4(hw, value);
-		break;
+			break;
+		}
+		/* As with CR0: no skip, the CPU executes the instruction and checks it. */
+		return vmx_adopt_cr4(hw, value) ? fault(vcpu) : EXIT_RESUME;
 	case 8:
 		err = vmx_write_cr8(hw, value);
 		break;

@@ -45,7 +45,7 @@ int event_check(const struct tvx_event *e)
 	if (e->flags & ~(TVX_EVENT_VALID | TVX_EVENT_ERROR_CODE))
 		return -EINVAL;
 	if (!(e->flags & TVX_EVENT_VALID))
-		return 0;
+		return e->flags ? -EINVAL : 0;
 	if (e->insn_len > 15 || (is_soft(e->type) && !e->insn_len))
 		return -EINVAL;
 	switch (e->type) {
@@ -197,6 +197,11 @@ static bool deliver_first(struct vmx_vcpu *v)
 
 	if (v->exception.flags) {
 		deliver(v, &v->exception);
+		/*
+		 * It came up while that was being delivered, and takes its place as on bare
+		 * hardware: its handler runs with IF 0, where an interrupt cannot go in.
+		 */
+		v->injected.flags = 0;
 	} else if (v->injected.flags) {
 		deliver(v, &v->injected);
 	} else if (v->nmi_pending && vmx_nmi_open(v)) {

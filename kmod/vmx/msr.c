@@ -62,7 +62,7 @@ static const struct {
 
 /* Others whose values are worked out below; all of them, for vmx_msr_list(). */
 static const u32 all_msrs[] = {
-	MSR_EFER, MSR_IA32_TSC, MSR_IA32_CR_PAT, MSR_IA32_SPEC_CTRL,
+	MSR_IA32_SPEC_CTRL, MSR_EFER, MSR_IA32_TSC, MSR_IA32_CR_PAT,
 	MSR_FS_BASE, MSR_GS_BASE, MSR_IA32_SYSENTER_CS, MSR_IA32_SYSENTER_ESP,
 	MSR_IA32_SYSENTER_EIP, MSR_KERNEL_GS_BASE, MSR_STAR, MSR_LSTAR, MSR_CSTAR,
 	MSR_SYSCALL_MASK, MSR_IA32_MISC_ENABLE, MSR_IA32_UCODE_REV,
@@ -91,13 +91,14 @@ bool vmx_msr_may_pass(u32 msr)
 	return false;
 }
 
-/* The list ends in those that not every CPU has. */
+/* Its first and its last are those that not every CPU has. */
 u32 vmx_msr_list(const u32 **list)
 {
-	u32 nr = ARRAY_SIZE(all_msrs);
+	u32 first = mitigate_spec ? 0 : 1;
+	u32 end = ARRAY_SIZE(all_msrs) - (vmx_caps.features & TVX_FEAT_RDTSCP ? 0 : 1);
 
-	*list = all_msrs;
-	return vmx_caps.features & TVX_FEAT_RDTSCP ? nr : nr - 1;
+	*list = all_msrs + first;
+	return end - first;
 }
 
 void vmx_reset_msrs(struct vmx_vcpu *v)

@@ -169,22 +169,52 @@ static void cpu_emergency(void)
 }
 
 /*
- * The kernel has one such hook, and warns when two want it.  Where KVM is
- * loaded it is KVM's, whose own callback turns off whatever VMX it finds on.
+ * The kernel has one such hook, and warns when two want it.  While KVM is loaded
+ * it is KVM's, whose callback turns off whatever VMX it finds on: so ours is in
+ * place from module load to unload, but for the time in which kvm is there.
  */
-static void hook_emergency(void)
+static void set_emergency_hook(bool on)
 {
-	if (compat_kvm_loaded())
-		return;
-	cpu_emergency_register_virt_callback(cpu_emergency);
-	emergency_hooked = true;
+	mutex_lock(&power_lock);
+	if (on != emergency_hooked) {
+		if (on)
+			cpu_emergency_register_virt_callback(cpu_emergency);
+		else
+			cpu_emergency_unregister_virt_callback(cpu_emergency);
+		emergency_hooked = on;
+	}
+	mutex_unlock(&power_lock);
 }
 
-static void unhook_emergency(void)
+/* Before a module's init, and after its exit. */
+static int module_event(struct notifier_block *nb, unsigned long event, void *data)
 {
-	if (emergency_hooked)
-		cpu_emergency_unregister_virt_callback(cpu_emergency);
-	emergency_hooked = false;
+	const struct module *module = data;
+
+	if (strcmp(module->name, "kvm"))
+		return NOTIFY_DONE;
+	if (event == MODULE_STATE_COMING)
+		set_emergency_hook(false);
+	else if (event == MODULE_STATE_GOING)
+		set_emergency_hook(true);
+	return NOTIFY_OK;
+}
+
+static struct notifier_block module_notifier = { .notifier_call = module_event };
+
+static int setup_emergency_hook(void)
+{
+	int err = register_module_notifier(&module_notifier);
+
+	if (!err && !compat_kvm_loaded())
+		set_emergency_hook(true);
+	return err;
+}
+
+static void remove_emergency_hook(void)
+{
+	unregister_module_notifier(&module_notifier);
+	set_emergency_hook(false);
 }
 
 /* ---- users -------------------------------------------------------------------- */
@@ -195,11 +225,8 @@ int vmx_hold(void)
 
 	cpus_read_lock();
 	mutex_lock(&power_lock);
-	if (!vmx_users) {
+	if (!vmx_users)
 		err = all_on();
-		if (!err)
-			hook_emergency();
-	}
 	if (!err)
 		vmx_users++;
 	mutex_unlock(&power_lock);
@@ -211,10 +238,8 @@ void vmx_release(void)
 {
 	cpus_read_lock();
 	mutex_lock(&power_lock);
-	if (!--vmx_users) {
-		unhook_emergency();
+	if (!--vmx_users)
 		on_each_cpu(cpu_off_ipi, NULL, 1);
-	}
 	mutex_unlock(&power_lock);
 	cpus_read_unlock();
 }
@@ -339,9 +364,14 @@ int vmx_setup(void)
 	err = register_reboot_notifier(&reboot_notifier);
 	if (err)
 		goto remove_hotplug;
+	err = setup_emergency_hook();
+	if (err)
+		goto remove_reboot;
 	compat_register_syscore(&vmx_syscore);
 	return 0;
 
+remove_reboot:
+	unregister_reboot_notifier(&reboot_notifier);
 remove_hotplug:
 	cpuhp_remove_state_nocalls(hotplug_state);
 free_mitigate:
@@ -354,6 +384,7 @@ free:
 void vmx_teardown(void)
 {
 	compat_unregister_syscore(&vmx_syscore);
+	remove_emergency_hook();
 	unregister_reboot_notifier(&reboot_notifier);
 	cpuhp_remove_state_nocalls(hotplug_state);
 	mitigate_teardown();

@@ -45,7 +45,8 @@ static u64 cr4_owned(struct vmx_vcpu *v)
 	/* The shadows of an unpaged guest are ours as a whole. */
 	if (v->unpaged)
 		return 0;
-	return v->policy->cr4_allowed & vmx_caps.cr4_allowed & ~vmx_caps.cr4_fixed1;
+	return v->policy->cr4_allowed & vmx_caps.cr4_allowed & ~vmx_caps.cr4_fixed1 &
+	       ~(u64)X86_CR4_MCE;
 }
 
 u64 vmx_cr4_supported(void)
@@ -88,15 +89,21 @@ static void put_cr0(struct vmx_vcpu *v, u64 cr0)
 {
 	u64 hw = (cr0 & ~(u64)CR0_CACHE) | vmx_caps.cr0_fixed1;
 
-	vmwrite(CR0_GUEST_HOST_MASK, ~cr0_owned());
+	/* Writes of reserved bits are the CPU's to ignore or refuse: no mask, no shadow. */
+	vmwrite(CR0_GUEST_HOST_MASK, CR0_DEFINED & ~cr0_owned());
 	vmwrite(CR0_READ_SHADOW, cr0);
 	vmwrite(GUEST_CR0, hw & vmx_caps.cr0_allowed);
 }
 
 static void put_cr4(struct vmx_vcpu *v, u64 cr4)
 {
-	u64 hw = cr4;
+	u64 hw = cr4 & ~(u64)X86_CR4_MCE;
 
+	/*
+	 * A machine check with MCE = 0 shuts the whole machine down, and does not
+	 * ask whose code it hit: the host's choice holds for guests too.
+	 */
+	hw |= __read_cr4() & X86_CR4_MCE;
 	if (v->unpaged)
 		hw = (hw & ~(u64)CR4_NOT_UNPAGED) | X86_CR4_PSE;
 	vmwrite(CR4_GUEST_HOST_MASK, ~cr4_owned(v));
@@ -172,7 +179,15 @@ int vmx_adopt_cr0(struct vmx_vcpu *v, u64 value)
 {
 	if (check_cr0(value))
 		return -EINVAL;
-	vmwrite(CR0_READ_SHADOW, value);
+	vmwrite(CR0_READ_SHADOW, value & CR0_DEFINED);
+	return 0;
+}
+
+int vmx_adopt_cr4(struct vmx_vcpu *v, u64 value)
+{
+	if (value & ~v->policy->cr4_allowed)
+		return -EINVAL;
+	vmwrite(CR4_READ_SHADOW, value);
 	return 0;
 }
 

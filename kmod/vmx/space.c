@@ -195,11 +195,14 @@ bool vmx_space_age(struct vmx_space *s, u64 start, u64 end, bool clear)
 	return ret & EPT_YOUNG;
 }
 
-enum ept_level vmx_space_max_level(void)
+bool vmx_space_large_exec(void)
 {
 	/* A guest that fetches from a page as its size changes can halt such a CPU for good. */
-	if (boot_cpu_has_bug(X86_BUG_ITLB_MULTIHIT))
-		return EPT_4K;
+	return !boot_cpu_has_bug(X86_BUG_ITLB_MULTIHIT);
+}
+
+enum ept_level vmx_space_max_level(void)
+{
 	if (vmx_caps.features & TVX_FEAT_EPT_1G)
 		return EPT_1G;
 	return vmx_caps.features & TVX_FEAT_EPT_2M ? EPT_2M : EPT_4K;

@@ -72,4 +72,9 @@ bool vmx_space_age(struct vmx_space *s, u64 start, u64 end, bool clear);
  */
 enum ept_level vmx_space_max_level(void);
 
+/**
+ * vmx_space_large_exec() - may the guest execute from pages above 4 KiB on this CPU?
+ */
+bool vmx_space_large_exec(void);
+
 #endif

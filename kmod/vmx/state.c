@@ -5,7 +5,9 @@
 #include <linux/percpu.h>
 #include <linux/sched.h>
 #include <linux/string.h>
+#include <asm/cpufeature.h>
 #include <asm/debugreg.h>
+#include <asm/page.h>
 #include <asm/processor-flags.h>
 #include <asm/vmx.h>
 
@@ -128,15 +130,25 @@ void vmx_get_state(struct vmx_vcpu *v, struct tvx_state *st)
 	get_events(v, st);
 }
 
+static bool bad_base(u64 base)
+{
+	return !__is_canonical_address(base, boot_cpu_has(X86_FEATURE_LA57) ? 57 : 48);
+}
+
+static bool bad_table(const struct tvx_dtable *t)
+{
+	return bad_base(t->base) || t->reserved[0] || t->reserved[1] || t->reserved[2];
+}
+
 static int check_segments(const struct tvx_state *st)
 {
 	unsigned int i;
 
 	for (i = 0; i < ARRAY_SIZE(st->seg); i++)
-		if (st->seg[i].ar & ~AR_DEFINED || st->seg[i].reserved[0] ||
-		    st->seg[i].reserved[1] || st->seg[i].reserved[2])
+		if (st->seg[i].ar & ~AR_DEFINED || bad_base(st->seg[i].base) ||
+		    st->seg[i].reserved[0] || st->seg[i].reserved[1] || st->seg[i].reserved[2])
 			return -EINVAL;
-	return 0;
+	return bad_table(&st->gdtr) || bad_table(&st->idtr) ? -EINVAL : 0;
 }
 
 static int check_xcr0(struct vmx_vcpu *v, u64 xcr0)

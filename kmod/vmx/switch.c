@@ -10,6 +10,7 @@
 #include <asm/debugreg.h>
 #include <asm/desc.h>
 #include <asm/fsgsbase.h>
+#include <asm/mce.h>
 #include <asm/mmu_context.h>
 #include <asm/msr.h>
 #include <asm/segment.h>
@@ -112,7 +113,6 @@ static void msrs_enter(struct vmx_vcpu *v)
 		wrmsrl(MSR_TSC_AUX, v->switched[VMX_SW_TSC_AUX]);
 	if (v->efer & EFER_SCE)
 		switch_syscall_in(v);
-	v->host_debugctl = get_debugctlmsr();
 }
 
 /* KERNEL_GS_BASE: SWAPGS changes it without an exit; segments_leave() gives ours back. */
@@ -134,6 +134,8 @@ void vmx_dr_live(struct vmx_vcpu *v)
 {
 	if (v->dr_live)
 		return;
+	/* The host's breakpoints are not to hit at addresses that the guest chose. */
+	set_debugreg(0, 7);
 	set_debugreg(v->dr[0], 0);
 	set_debugreg(v->dr[1], 1);
 	set_debugreg(v->dr[2], 2);
@@ -246,6 +248,19 @@ static void before_entry(struct vmx_vcpu *v, u64 slice)
 }
 
 /*
+ * As if it had hit the process: for INT $18 it would be the kernel that consumed
+ * bad memory, and the kernel panics where it need only kill the process.
+ */
+static void machine_check(void)
+{
+#ifdef CONFIG_X86_MCE
+	struct pt_regs regs = { .cs = 3, .flags = X86_EFLAGS_IF };
+
+	do_machine_check(&regs);
+#endif
+}
+
+/*
  * An NMI or machine check that ended the guest's run belongs to the host, before
  * anything else does: the exit blocks further NMIs until the handler's IRET.
  */
@@ -254,7 +269,7 @@ static void hand_to_host(struct vmx_vcpu *v)
 	u32 basic = v->exit_reason & 0xffff, info;
 
 	if (basic == EXIT_REASON_MCE_DURING_VMENTRY) {
-		asm volatile("int $18");
+		machine_check();
 		return;
 	}
 	if (basic != EXIT_REASON_EXCEPTION_NMI || v->exit_reason & VMX_EXIT_REASONS_FAILED_VMENTRY)
@@ -264,7 +279,7 @@ static void hand_to_host(struct vmx_vcpu *v)
 		asm volatile("int $2");
 	else if ((info & (INTR_INFO_INTR_TYPE_MASK | INTR_INFO_VECTOR_MASK)) ==
 		 (INTR_TYPE_HARD_EXCEPTION | X86_TRAP_MC))
-		asm volatile("int $18");
+		machine_check();
 }
 
 bool vmx_ready(const struct vmx_vcpu *v)
@@ -281,6 +296,8 @@ int vmx_run(struct vmx_vcpu *v, u64 slice)
 
 	lockdep_assert_irqs_disabled();
 	before_entry(v, slice);
+	/* An exit clears it; perf changes it by IPI, so no earlier than here. */
+	v->host_debugctl = get_debugctlmsr();
 	mitigate_before_entry(v);
 	result = vmx_enter_guest(v);
 	mitigate_after_exit(v);

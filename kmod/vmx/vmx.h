@@ -251,6 +251,8 @@ u64 vmx_read_efer(struct vmx_vcpu *v);
  * guest only: PE and PG are the guest's own there.  Return: 0, or -EINVAL: #GP.
  */
 int vmx_adopt_cr0(struct vmx_vcpu *v, u64 value);
+/* The same for CR4, of which all but MCE is the guest's own. */
+int vmx_adopt_cr4(struct vmx_vcpu *v, u64 value);
 /*
  * Set CR0 as the guest's MOV would, paging mode included, for CPUs without
  * unrestricted guest.  @pdptes: what CR3 points at, for PAE paging.
