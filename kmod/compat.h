@@ -12,7 +12,9 @@
 #include <linux/module.h>
 #include <linux/syscore_ops.h>
 #include <linux/version.h>
+#include <asm/cpufeature.h>
 #include <linux/version.h>
+#include <asm/cpufeature.h>
 
 /* Some 6.12 kernels hand the callbacks their data, and moved them one struct down. */
 #ifdef TVX_HAVE_SYSCORE
@@ -57,5 +59,15 @@ static inline bool compat_kvm_loaded(void)
 #else
 #define compat_vm_flags(vma, set, clear) ((vma)->vm_flags = ((vma)->vm_flags | (set)) & ~(clear))
 #endif
+
+/* Under FRED an INT instruction is no way into the NMI handler. */
+static inline bool compat_uses_fred(void)
+{
+#ifdef X86_FEATURE_FRED
+	return cpu_feature_enabled(X86_FEATURE_FRED);
+#else
+	return false;
+#endif
+}
 
 #endif

@@ -7,6 +7,7 @@
  *	 │        └── again, while EXIT_RESUME and nothing else wants the CPU
  *	 └── slow() and again, while EXIT_SLOW
  */
+#include <linux/overflow.h>
 #include <linux/sched/signal.h>
 #include <linux/sched.h>
 #include <asm/msr.h>
@@ -208,17 +209,17 @@ static int enter_once(struct tvx_vcpu *vcpu, u64 slice)
 /* ---- the section -------------------------------------------------------------------- */
 
 /* The host's time slice, so that it gets its interrupts, and the caller's. */
-static u64 next_slice(struct tvx_vcpu *vcpu, u64 end)
+static u64 next_slice(struct tvx_vcpu *vcpu, u64 start)
 {
-	u64 now;
+	u64 slice = vcpu->in.slice, gone;
 
-	if (!vcpu->in.slice)
+	if (!slice)
 		return tvx_slice;
-	now = rdtsc();
-	return now >= end ? 0 : min(tvx_slice, end - now);
+	gone = rdtsc() - start;
+	return gone >= slice ? 0 : min(tvx_slice, slice - gone);
 }
 
-static int run_section(struct tvx_vcpu *vcpu, u64 end)
+static int run_section(struct tvx_vcpu *vcpu, u64 start)
 {
 	int ret;
 
@@ -226,7 +227,7 @@ static int run_section(struct tvx_vcpu *vcpu, u64 end)
 		return SECTION_ENDED;
 	load_dirty(vcpu);
 	do {
-		u64 slice = next_slice(vcpu, end);
+		u64 slice = next_slice(vcpu, start);
 
 		if (unlikely(!slice)) {
 			ret = user_exit(vcpu, TVX_EXIT_SLICE);
@@ -300,9 +301,11 @@ static int section_ended(struct tvx_vcpu *vcpu)
 
 static int run_loop(struct tvx_vcpu *vcpu)
 {
-	u64 end = rdtsc() + vcpu->in.slice;
+	u64 end;
 	int ret;
 
+	if (check_add_overflow(rdtsc(), vcpu->in.slice, &end))
+		end = U64_MAX;
 	for (;;) {
 		if (unlikely(READ_ONCE(vcpu->vm->dead)))
 			return -EIO;

@@ -23,7 +23,7 @@ static void destroy(struct tvx_vcpu *vcpu)
 {
 	vmx_vcpu_destroy(&vcpu->hw);
 	ept_cache_drop(&vcpu->vm->space.ept, &vcpu->cache);
-	/* A mapping that is still there keeps the page, and nothing else. */
+	/* No mapping is left, each holds the file; whoever pinned the page keeps it. */
 	if (vcpu->run)
 		put_page(virt_to_page(vcpu->run));
 	kvfree(vcpu);
@@ -58,10 +58,28 @@ static int load(struct tvx_vcpu *vcpu)
 	return 0;
 }
 
+#define PART(section_, first, last) \
+	{ .section = section_, .from = offsetof(struct tvx_state, first), \
+	  .to = offsetofend(struct tvx_state, last) }
+
+/* Which bytes of the struct a section is. */
+static const struct {
+	u32 section, from, to;
+} parts[] = {
+	PART(TVX_STATE_GPRS, gpr, rflags),
+	PART(TVX_STATE_SEGMENTS, seg, idtr),
+	PART(TVX_STATE_CONTROL, cr0, pdpte),
+	PART(TVX_STATE_DEBUG, dr, dr7),
+	PART(TVX_STATE_EVENTS, activity, activity),
+	PART(TVX_STATE_EVENTS, injected, pending_dbg),
+};
+
+/* What the caller did not ask for stays as it gave it. */
 static long get_state(void *object, void *arg)
 {
 	struct tvx_vcpu *vcpu = object;
 	struct tvx_state *st = arg, *all;
+	unsigned int i;
 	int err;
 
 	if (st->sections & ~TVX_STATE_ALL || memchr_inv(st->reserved, 0, sizeof(st->reserved)))
@@ -70,12 +88,15 @@ static long get_state(void *object, void *arg)
 	if (!all)
 		return -ENOMEM;
 	err = load(vcpu);
-	if (!err) {
-		vmx_get_state(&vcpu->hw, all);
-		vmx_unload(&vcpu->hw);
-		all->sections = st->sections;
-		*st = *all;
-	}
+	if (err)
+		goto free;
+	vmx_get_state(&vcpu->hw, all);
+	vmx_unload(&vcpu->hw);
+	for (i = 0; i < ARRAY_SIZE(parts); i++)
+		if (st->sections & parts[i].section)
+			memcpy((void *)st + parts[i].from, (void *)all + parts[i].from,
+			       parts[i].to - parts[i].from);
+free:
 	kfree(all);
 	return err;
 }
@@ -293,7 +314,10 @@ static long vcpu_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 static int vcpu_mmap(struct file *file, struct vm_area_struct *vma)
 {
 	struct tvx_vcpu *vcpu = file->private_data;
+	int err = tvx_vm_usable(vcpu->vm);
 
+	if (err)
+		return err;
 	if (vma->vm_pgoff || vma_pages(vma) != 1 || !(vma->vm_flags & VM_SHARED) ||
 	    vma->vm_flags & VM_EXEC)
 		return -EINVAL;

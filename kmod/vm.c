@@ -74,12 +74,13 @@ static int make_identity(struct tvx_vm *vm)
 	if (!vm->identity)
 		return -ENOMEM;
 	err = ept_cache_fill(&vm->space.ept, &cache, EPT_CACHE_ENOUGH);
-	if (err)
-		return err;
-	spin_lock(&vm->mmu_lock);
-	err = vmx_space_map(&vm->space, VMX_IDENTITY_GPA, __pa(vm->identity), EPT_4K,
-			    false, false, &cache);
-	spin_unlock(&vm->mmu_lock);
+	if (!err) {
+		spin_lock(&vm->mmu_lock);
+		/* With accessed and dirty bits in EPT a page walk counts as a write. */
+		err = vmx_space_map(&vm->space, VMX_IDENTITY_GPA, __pa(vm->identity), EPT_4K,
+				    vmx_caps.features & TVX_FEAT_EPT_AD, false, &cache);
+		spin_unlock(&vm->mmu_lock);
+	}
 	ept_cache_drop(&vm->space.ept, &cache);
 	return err;
 }

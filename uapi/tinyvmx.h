@@ -527,7 +527,8 @@ struct tvx_stats {
 /*
  * TVX_VCPU_RUN runs the guest until user space is needed.  It returns
  *   0       and tvx_run_out.exit says why,
- *   EINTR   a signal came: exit is TVX_EXIT_INTERRUPTED; call again,
+ *   EINTR   a signal came, or the kernel has other work for the thread: exit is
+ *           TVX_EXIT_INTERRUPTED; call again,
  *   EBUSY   another thread uses the vCPU, or an event of that kind still waits,
  *   EINVAL  the in-half asks for something malformed,
  *   EIO     the VM is dead or not this process's.

@@ -215,7 +215,8 @@ static int set_in_cpu(struct vmx_vcpu *v, unsigned int i, u64 value)
 {
 	u32 msr = in_cpu[i].msr;
 
-	if (msr == MSR_TSC_AUX && value >> 32)
+	/* Their upper halves are reserved, and must not make a WRMSR of ours fault. */
+	if ((msr == MSR_TSC_AUX || msr == MSR_SYSCALL_MASK) && value >> 32)
 		return -EINVAL;
 	v->switched[in_cpu[i].index] = value;
 	if (!v->in_section)

@@ -75,6 +75,9 @@ static int cpu_on(void)
 	unsigned long wrong;
 	const char *reg;
 
+	/* Nobody would turn it off again before the next kernel starts. */
+	if (READ_ONCE(vmx_rebooting))
+		return -EBUSY;
 	if (__read_cr4() & X86_CR4_VMXE) {
 		pr_err("VMX is on already on CPU %d: another hypervisor holds it, most likely kvm_intel: stop its VMs or unload it\n",
 		       smp_processor_id());
@@ -288,7 +291,7 @@ COMPAT_SYSCORE(vmx_syscore, machine_suspend, machine_resume);
 /* Reboot and kexec: INIT must get through, VMCSs must not be written back later. */
 static int machine_reboot(struct notifier_block *nb, unsigned long action, void *data)
 {
-	vmx_rebooting = true;
+	WRITE_ONCE(vmx_rebooting, true);
 	on_each_cpu(cpu_off_ipi, NULL, 1);
 	return NOTIFY_OK;
 }

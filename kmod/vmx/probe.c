@@ -13,6 +13,7 @@
 #include <asm/msr.h>
 #include <asm/processor.h>
 
+#include "../compat.h"
 #include "probe.h"
 
 struct vmx_caps vmx_caps __ro_after_init;
@@ -125,6 +126,10 @@ int probe_machine(void)
 	const char *difference;
 	int cpu, first = -1, err = 0;
 
+	if (compat_uses_fred()) {
+		pr_err("the kernel uses FRED, under which NMIs cannot be handed to it yet: boot with fred=off\n");
+		return -EOPNOTSUPP;
+	}
 	all = kcalloc(nr_cpu_ids, sizeof(*all), GFP_KERNEL);
 	if (!all)
 		return -ENOMEM;

@@ -121,7 +121,9 @@ int vmx_space_init(struct vmx_space *s)
 		.phys_bits = vmx_caps.maxphyaddr,
 		.has_2m = vmx_caps.features & TVX_FEAT_EPT_2M,
 		.has_1g = vmx_caps.features & TVX_FEAT_EPT_1G,
-		.has_ad = vmx_caps.features & TVX_FEAT_EPT_AD,
+		/* With A/D flags page walks count as writes: the identity map is read-only. */
+		.has_ad = vmx_caps.features & TVX_FEAT_EPT_AD &&
+			  vmx_caps.features & TVX_FEAT_UNRESTRICTED,
 	};
 	int err;
 
