@@ -209,25 +209,28 @@ static int enter_once(struct tvx_vcpu *vcpu, u64 slice)
 /* ---- the section -------------------------------------------------------------------- */
 
 /* The host's time slice, so that it gets its interrupts, and the caller's. */
-static u64 next_slice(struct tvx_vcpu *vcpu, u64 start)
+static u64 next_slice(struct tvx_vcpu *vcpu, u64 end)
 {
-	u64 slice = vcpu->in.slice, gone;
+	u64 now;
 
-	if (!slice)
+	if (!vcpu->in.slice)
 		return tvx_slice;
-	gone = rdtsc() - start;
-	return gone >= slice ? 0 : min(tvx_slice, slice - gone);
+	now = rdtsc();
+	return now >= end ? 0 : min(tvx_slice, end - now);
 }
 
-static int run_section(struct tvx_vcpu *vcpu, u64 start)
+static int run_section(struct tvx_vcpu *vcpu, u64 end)
 {
 	int ret;
 
-	if (vmx_enter(&vcpu->hw))
+	if (vmx_enter(&vcpu->hw)) {
+		/* Hotplug or suspend is at it. */
+		schedule_timeout_interruptible(1);
 		return SECTION_ENDED;
+	}
 	load_dirty(vcpu);
 	do {
-		u64 slice = next_slice(vcpu, start);
+		u64 slice = next_slice(vcpu, end);
 
 		if (unlikely(!slice)) {
 			ret = user_exit(vcpu, TVX_EXIT_SLICE);
@@ -245,14 +248,29 @@ static int run_section(struct tvx_vcpu *vcpu, u64 start)
 
 /* ---- the ioctl ------------------------------------------------------------------------- */
 
+/* -EINTR: a signal came before VMX was on again on this CPU (hotplug, suspend). */
+static int load_patiently(struct vmx_vcpu *hw)
+{
+	while (vmx_load(hw)) {
+		schedule_timeout_interruptible(1);
+		if (signal_pending(current))
+			return -EINTR;
+	}
+	return 0;
+}
+
 /* Before the first entry: states in which there is nothing to enter. */
 static int without_entry(struct tvx_vcpu *vcpu)
 {
 	struct vmx_vcpu *hw = &vcpu->hw;
-	int ret = EXIT_RESUME;
+	int ret;
 
-	if (vmx_load(hw))
-		return EXIT_RESUME;
+	ret = load_patiently(hw);
+	if (ret) {
+		vcpu->out.exit = TVX_EXIT_INTERRUPTED;
+		return ret;
+	}
+	ret = EXIT_RESUME;
 	load_dirty(vcpu);
 	if (unlikely(atomic_read(&vcpu->kick)) && atomic_xchg(&vcpu->kick, 0)) {
 		ret = user_exit(vcpu, TVX_EXIT_INTERRUPTED);
@@ -276,7 +294,7 @@ static int without_entry(struct tvx_vcpu *vcpu)
 /* immediate_exit: what is dirty is loaded all the same. */
 static void load_only(struct tvx_vcpu *vcpu)
 {
-	if (vmx_load(&vcpu->hw))
+	if (load_patiently(&vcpu->hw))
 		return;
 	load_dirty(vcpu);
 	fill_out(vcpu, NULL);

@@ -67,7 +67,7 @@ const struct entry_rule entry_host_rules[] = {
 	{ HOST_SSP, ON(EXIT, VM_EXIT_LOAD_CET_STATE), MUST_BE_0(GENMASK_ULL(1, 0)),
 	  .text = "bits 1:0 of host SSP are not 0" },
 	HOST_CANONICAL(HOST_INTR_SSP_TABLE, "host IA32_INTERRUPT_SSP_TABLE_ADDR",
-		  ON(EXIT, VM_EXIT_LOAD_CET_STATE)),
+		       ON(EXIT, VM_EXIT_LOAD_CET_STATE)),
 
 	/* Segment and descriptor-table registers */
 	HOST_SELECTOR(ES),

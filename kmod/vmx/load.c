@@ -49,6 +49,7 @@ static void clear_here(void *vcpu)
 
 void vmx_clear(struct vmx_vcpu *v)
 {
+	/* Pairs with the release in clear_here(). */
 	int cpu = smp_load_acquire(&v->cpu);
 
 	/* Fails if that CPU went offline: its VMX went off, and cleared the VMCS. */

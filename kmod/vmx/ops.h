@@ -46,6 +46,20 @@ fail:
 	return 0;
 }
 
+/* A field that this CPU may lack: 0 then, and that is no bug. */
+static inline unsigned long vmread_optional(unsigned long field)
+{
+	unsigned long value = 0;
+
+	vmx_asm_goto("1: vmread %[field], %[value]\n\t"
+		     "jna %l[fail]\n"
+		     _ASM_EXTABLE(1b, %l[fail])
+		     : [value] "+r" (value) : [field] "r" (field) : "cc" : fail);
+	return value;
+fail:
+	return 0;
+}
+
 static __always_inline void vmwrite(unsigned long field, unsigned long value)
 {
 	vmx_count(COUNT_VMWRITE);

@@ -2,6 +2,7 @@
 /* Why an entry failed, and the whole VMCS, as text for people. The cold path. */
 #define pr_fmt(fmt) "tinyvmx: " fmt
 
+#include <linux/capability.h>
 #include <linux/io.h>
 #include <linux/kernel.h>
 #include <linux/printk.h>
@@ -17,15 +18,7 @@
 
 static u64 read_field(void *unused, u32 field)
 {
-	unsigned long value = 0;
-
-	/* A field that this CPU lacks is not a bug here: no vmread(), which would tell. */
-	vmx_asm_goto("vmread %[field], %[value]\n\t"
-		     "jna %l[fail]\n"
-		     : [value] "+r" (value) : [field] "r" ((unsigned long)field) : "cc" : fail);
-	return value;
-fail:
-	return 0;
+	return vmread_optional(field);
 }
 
 static u64 cap(u32 msr)
@@ -102,13 +95,28 @@ static void report_entry(struct vmx_vcpu *v, struct seq_buf *seq)
 		seq_buf_printf(seq, "every VM-entry check holds\n");
 }
 
+/*
+ * Where the host's code and data are, and which pages the structures have, is not for
+ * everybody who may run a guest: host state, and addresses among the controls.
+ */
+static bool tells_of_host(u32 field)
+{
+	u32 type = field >> 10 & 3, width = field >> 13 & 3;
+
+	return type == 3 || (type == 0 && width == 1 && field != TSC_OFFSET);
+}
+
 static void report_vmcs(struct seq_buf *seq)
 {
+	bool all = capable(CAP_SYSLOG);
 	unsigned int i;
 
-	for (i = 0; i < vmcs_fields_count; i++)
+	for (i = 0; i < vmcs_fields_count; i++) {
+		if (!all && tells_of_host(vmcs_fields[i].field))
+			continue;
 		seq_buf_printf(seq, "%-34s 0x%llx\n", vmcs_fields[i].name,
 			       read_field(NULL, vmcs_fields[i].field));
+	}
 }
 
 size_t vmx_report(struct vmx_vcpu *v, u32 what, char *buf, size_t size)

@@ -239,7 +239,7 @@ static void before_entry(struct vmx_vcpu *v, u64 slice)
 	/* From here on this CPU may hold translations, and a flush must come here too. */
 	if (!cpumask_test_cpu(smp_processor_id(), &v->space->ran)) {
 		cpumask_set_cpu(smp_processor_id(), &v->space->ran);
-		smp_mb__after_atomic();
+		smp_mb__after_atomic(); /* pairs with flush() in space.c */
 	}
 	set_timer(v, slice);
 	if (native_read_cr2() != v->cr2)

@@ -115,7 +115,7 @@ static void write_controls(struct vmx_vcpu *v)
 		if (!(wants & wanted[i].want))
 			continue;
 		v->proc |= wanted[i].proc;
-		proc2 |= wanted[i].proc2 & vmx_caps.proc2_allowed >> 32;
+		proc2 |= wanted[i].proc2 & (vmx_caps.proc2_allowed >> 32);
 	}
 	if (!v->vpid)
 		proc2 &= ~SECONDARY_EXEC_ENABLE_VPID;

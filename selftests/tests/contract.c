@@ -183,9 +183,10 @@ static struct header *good(FIXTURE_DATA(fds) *self, const struct command *c, uin
 
 #define FOR_EACH_COMMAND(c) \
 	for (const struct command *c = commands; c < commands + ARRAY_SIZE(commands); c++)
-#define EXPECT_CALL(expected, c, arg) \
+#define EXPECT_CALL_AT(expected, c, arg, at) \
 	EXPECT_EQ(expected, done(call(self->fd[(c)->kind], (c)->cmd, arg))) \
-		TH_LOG("in %s", (c)->name)
+		TH_LOG("%s at %u", (c)->name, at)
+#define EXPECT_CALL(expected, c, arg) EXPECT_CALL_AT(expected, c, arg, __LINE__)
 
 TEST_F(fds, size_is_accepted)
 {
@@ -199,9 +200,11 @@ TEST_F(fds, larger_with_a_zero_tail_is_accepted)
 	FOR_EACH_COMMAND(c) {
 		EXPECT_CALL(0, c, good(self, c, c->size + 8));
 	}
-	FOR_EACH_COMMAND(c)
-		if (c->kind != VM)
+	FOR_EACH_COMMAND(c) {
+		if (c->kind != VM) {
 			EXPECT_CALL(0, c, good(self, c, PAGE));
+		}
+	}
 }
 
 TEST_F(fds, size_too_small_is_einval)
@@ -245,7 +248,7 @@ TEST_F(fds, unknown_flags_are_einval)
 			if (c->flags & 1u << i)
 				continue;
 			arg->flags = 1u << i;
-			EXPECT_CALL(-EINVAL, c, arg) TH_LOG("bit %u", i);
+			EXPECT_CALL_AT(-EINVAL, c, arg, i);
 		}
 }
 
@@ -259,7 +262,7 @@ TEST_F(fds, reserved_fields_are_einval)
 				struct header *arg = good(self, c, c->size);
 
 				((uint8_t *)arg)[c->holes[i].at + j] = 1;
-				EXPECT_CALL(-EINVAL, c, arg) TH_LOG("hole %u byte %u", i, j);
+				EXPECT_CALL_AT(-EINVAL, c, arg, i * 1000 + j);
 			}
 }
 
@@ -308,10 +311,11 @@ TEST_F(fds, wrong_kind_of_fd_is_enotty)
 
 	FOR_EACH_COMMAND(c)
 		for (kind = DEV; kind < NR_KINDS; kind++)
-			if (kind != c->kind)
+			if (kind != c->kind) {
 				EXPECT_EQ(-ENOTTY, call(self->fd[kind], c->cmd,
 							good(self, c, c->size)))
 					TH_LOG("%s on kind %d", c->name, kind);
+			}
 	for (kind = DEV; kind < VCPU; kind++) {
 		EXPECT_EQ(-ENOTTY, call(self->fd[kind], TVX_VCPU_RUN, NULL));
 		EXPECT_EQ(-ENOTTY, call(self->fd[kind], TVX_VCPU_KICK, NULL));
@@ -323,8 +327,9 @@ TEST_F(fds, unknown_command_is_enotty)
 	int kind, nr;
 
 	for (kind = DEV; kind < NR_KINDS; kind++) {
-		for (nr = 0x50; nr < 0x60; nr++)
+		for (nr = 0x50; nr < 0x60; nr++) {
 			EXPECT_EQ(-ENOTTY, call(self->fd[kind], _IO(TVX_IOCTL_TYPE, nr), NULL));
+		}
 		/* The right number with another type, or the wrong direction. */
 		EXPECT_EQ(-ENOTTY, call(self->fd[kind], _IO(0xd6, 0x40), NULL));
 		EXPECT_EQ(-ENOTTY, call(self->fd[kind], _IO(TVX_IOCTL_TYPE, 0x42), NULL));

@@ -1,0 +1,409 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Fds and mappings closed in every order, processes that die: nothing is left. */
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+
+#include "tvx_test.h"
+
+#define PAGE		4096
+#define TRIES		500	/* of 10 ms: what goes away may take a moment */
+
+GUEST64(count, "1: incq 0x800000\njmp 1b");
+GUEST64(hlt, "hlt");
+
+/* Open fds of ours, in all processes. */
+static int users(void)
+{
+	FILE *f = fopen("/sys/module/tinyvmx/refcnt", "r");
+	int n = -1;
+
+	must(!f || fscanf(f, "%d", &n) != 1 ? EIO : 0);
+	fclose(f);
+	return n;
+}
+
+static int users_become(int n)
+{
+	int i;
+
+	for (i = 0; i < TRIES && users() != n; i++)
+		usleep(10000);
+	return users();
+}
+
+/* A guest that adds to @counter, ready to run; guest_close() lets it go. */
+static void make_counting(struct guest *g, uint64_t *counter)
+{
+	guest_open(g);
+	must(tvx_vm_set_slot(&g->vm, 1, 0x800000, PAGE, counter, 0));
+	guest_vcpu(g);
+	start(g, GUEST_LONG, count);
+}
+
+static uint64_t *shared_page(void)
+{
+	void *page = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+
+	must(page == MAP_FAILED ? errno : 0);
+	return page;
+}
+
+/* RUN is over: the kernel had other work for the thread, and then the fd was gone. */
+static volatile bool left;
+
+static void wait_for_change(volatile uint64_t *counter)
+{
+	uint64_t seen = *counter;
+
+	while (*counter == seen && !left)
+		usleep(1000);
+}
+
+static void reap(pid_t child, int signal)
+{
+	int status;
+
+	must(waitpid(child, &status, 0) != child ? errno : 0);
+	must(signal ? !WIFSIGNALED(status) || WTERMSIG(status) != signal : status != 0);
+}
+
+/* ---- orders of closing ---------------------------------------------------------------- */
+
+enum { CLOSE_DEV, CLOSE_VM, CLOSE_VCPU, UNMAP_RUN, UNMAP_MEMORY, NR_STEPS };
+
+static void take_step(struct guest *g, int step)
+{
+	switch (step) {
+	case CLOSE_DEV:
+		must(close(g->dev.fd));
+		break;
+	case CLOSE_VM:
+		must(close(g->vm.fd));
+		break;
+	case CLOSE_VCPU:
+		must(close(g->vcpu.fd));
+		break;
+	case UNMAP_RUN:
+		must(munmap(g->vcpu.run, PAGE));
+		break;
+	case UNMAP_MEMORY:
+		must(munmap(g->mem, MEM_SIZE));
+		break;
+	}
+}
+
+/* The @n'th permutation of the steps. */
+static void order(int n, int steps[NR_STEPS])
+{
+	int i, j, tmp;
+
+	for (i = 0; i < NR_STEPS; i++)
+		steps[i] = i;
+	for (i = NR_STEPS - 1; i > 0; i--) {
+		j = n % (i + 1);
+		n /= i + 1;
+		tmp = steps[i];
+		steps[i] = steps[j];
+		steps[j] = tmp;
+	}
+}
+
+TEST(every_order_of_closing)
+{
+	int n, i, steps[NR_STEPS];
+	struct guest g;
+
+	ASSERT_EQ(0, users());
+	for (n = 0; n < 120; n++) {
+		guest_open(&g);
+		guest_vcpu(&g);
+		start(&g, GUEST_LONG, hlt);
+		ASSERT_EQ(TVX_EXIT_HLT, run(&g));
+		order(n, steps);
+		for (i = 0; i < NR_STEPS; i++)
+			take_step(&g, steps[i]);
+		ASSERT_EQ(0, users());
+	}
+}
+
+TEST(vcpu_outlives_the_others)
+{
+	struct guest g;
+
+	guest_open(&g);
+	guest_vcpu(&g);
+	start(&g, GUEST_LONG, hlt);
+	take_step(&g, CLOSE_DEV);
+	take_step(&g, CLOSE_VM);
+	EXPECT_EQ(1, users());
+	EXPECT_EQ(TVX_EXIT_HLT, run(&g));
+	take_step(&g, CLOSE_VCPU);
+	/* The mapping holds the file; the page is there to be read and written. */
+	EXPECT_EQ(1, users());
+	EXPECT_EQ(TVX_EXIT_HLT, out(&g)->exit);
+	memset(g.vcpu.run, 0xff, PAGE);
+	take_step(&g, UNMAP_RUN);
+	EXPECT_EQ(0, users());
+	take_step(&g, UNMAP_MEMORY);
+}
+
+/* ---- while another thread is in RUN ------------------------------------------------------ */
+
+static void *run_with_fd(void *arg)
+{
+	struct guest *g = arg;
+	long ret;
+
+	/* By number: another file may have it by now. */
+	do {
+		ret = ioctl(g->vcpu.fd, TVX_VCPU_RUN);
+	} while (ret && errno == EINTR);
+	left = true;
+	return (void *)(long)(ret ? errno : 0);
+}
+
+TEST(every_order_of_closing_while_running)
+{
+	uint64_t *counter = shared_page();
+	struct sigaction ignore = { .sa_handler = SIG_IGN };
+	int n, i, steps[NR_STEPS], kicker;
+	struct guest g;
+	pthread_t thread;
+	void *result;
+
+	ASSERT_EQ(0, sigaction(SIGUSR1, &ignore, NULL));
+	for (n = 0; n < 120; n += 7) {
+		make_counting(&g, counter);
+		kicker = dup(g.vcpu.fd);
+		left = false;
+		ASSERT_EQ(0, pthread_create(&thread, NULL, run_with_fd, &g));
+		wait_for_change(counter);
+		order(n, steps);
+		for (i = 0; i < NR_STEPS; i++)
+			take_step(&g, steps[i]);
+		/* The code of the guest is gone, and with it the guest, or a kick ends it. */
+		ioctl(kicker, TVX_VCPU_KICK);
+		close(kicker);
+		ASSERT_EQ(0, pthread_join(thread, &result));
+		ASSERT_TRUE(!result || (long)result == EBADF);
+		ASSERT_EQ(0, users_become(0));
+	}
+}
+
+/* The last fd goes while RUN is under way: RUN itself holds the vCPU. */
+TEST(closing_the_last_fd_while_running)
+{
+	uint64_t *counter = shared_page();
+	pthread_t thread;
+	struct guest g;
+	int i;
+
+	for (i = 0; i < 10; i++) {
+		make_counting(&g, counter);
+		left = false;
+		ASSERT_EQ(0, pthread_create(&thread, NULL, run_with_fd, &g));
+		wait_for_change(counter);
+		take_step(&g, CLOSE_VCPU);
+		take_step(&g, CLOSE_VM);
+		take_step(&g, CLOSE_DEV);
+		wait_for_change(counter);
+		EXPECT_LE(users(), 1);
+		take_step(&g, UNMAP_RUN);
+		wait_for_change(counter);
+		/* Without its code the guest exits. */
+		take_step(&g, UNMAP_MEMORY);
+		ASSERT_EQ(0, pthread_join(thread, NULL));
+		ASSERT_EQ(0, users_become(0));
+	}
+}
+
+/* Two threads make and close the same vCPU. */
+static void *make_and_close(void *arg)
+{
+	struct guest *g = arg;
+	int i, fd;
+
+	for (i = 0; i < 300; i++) {
+		struct tvx_create_vcpu create = { .size = sizeof(create), .id = i & 1 };
+
+		fd = ioctl(g->vm.fd, TVX_VM_CREATE_VCPU, &create);
+		must(fd < 0 && errno != EEXIST ? errno : 0);
+		if (fd >= 0)
+			close(fd);
+	}
+	return NULL;
+}
+
+TEST(vcpus_come_and_go_in_two_threads)
+{
+	pthread_t thread;
+	struct guest g;
+
+	guest_open(&g);
+	ASSERT_EQ(0, pthread_create(&thread, NULL, make_and_close, &g));
+	make_and_close(&g);
+	ASSERT_EQ(0, pthread_join(thread, NULL));
+	guest_close(&g);
+	EXPECT_EQ(0, users());
+}
+
+/* ---- processes that end -------------------------------------------------------------------- */
+
+static pid_t counting_process(uint64_t *counter)
+{
+	pid_t child = fork();
+	struct guest g;
+
+	if (child)
+		return child;
+	make_counting(&g, counter);
+	for (;;)
+		run(&g);
+}
+
+TEST(killed_while_running)
+{
+	uint64_t *counter = shared_page();
+	pid_t child[3];
+	int i, j;
+
+	for (i = 0; i < 10; i++) {
+		for (j = 0; j < 3; j++)
+			child[j] = counting_process(counter);
+		wait_for_change(counter);
+		usleep(i * 3000);
+		for (j = 0; j < 3; j++)
+			ASSERT_EQ(0, kill(child[j], SIGKILL));
+		for (j = 0; j < 3; j++)
+			reap(child[j], SIGKILL);
+		ASSERT_EQ(0, users_become(0));
+	}
+}
+
+/* exec closes all: the program goes on, nothing of ours does. */
+TEST(exec_closes_all)
+{
+	uint64_t *counter = shared_page();
+	struct guest g;
+	pid_t child = fork();
+
+	ASSERT_GE(child, 0);
+	if (!child) {
+		make_counting(&g, counter);
+		++*counter;
+		execl("/bin/busybox", "busybox", "sleep", "1000", NULL);
+		_exit(1);
+	}
+	wait_for_change(counter);
+	EXPECT_EQ(0, users_become(0));
+	EXPECT_EQ(0, kill(child, SIGKILL));
+	reap(child, SIGKILL);
+}
+
+/* The maker dies, another process still holds its fds, and can only close them. */
+TEST(fds_outlive_their_process)
+{
+	int pair[2], pass[1] = { -1 };
+	char control[CMSG_SPACE(sizeof(int))] = "", byte = 0;
+	struct iovec one = { &byte, 1 };
+	struct msghdr message = { .msg_iov = &one, .msg_iovlen = 1, .msg_control = control,
+				  .msg_controllen = sizeof(control) };
+	struct cmsghdr *c = CMSG_FIRSTHDR(&message);
+	struct guest g;
+	pid_t child;
+
+	ASSERT_EQ(0, socketpair(AF_UNIX, SOCK_DGRAM, 0, pair));
+	child = fork();
+	ASSERT_GE(child, 0);
+	if (!child) {
+		make_counting(&g, shared_page());
+		*c = (struct cmsghdr){ .cmsg_len = CMSG_LEN(sizeof(int)),
+				       .cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS };
+		memcpy(CMSG_DATA(c), &g.vcpu.fd, sizeof(int));
+		_exit(sendmsg(pair[1], &message, 0) == 1 ? 0 : 1);
+	}
+	reap(child, 0);
+	ASSERT_EQ(1, recvmsg(pair[0], &message, MSG_CMSG_CLOEXEC));
+	memcpy(pass, CMSG_DATA(c), sizeof(int));
+	EXPECT_EQ(-1, ioctl(pass[0], TVX_VCPU_RUN));
+	EXPECT_EQ(EIO, errno);
+	EXPECT_EQ(-1, ioctl(pass[0], TVX_VCPU_KICK));
+	EXPECT_EQ(EIO, errno);
+	EXPECT_EQ(1, users_become(1));
+	close(pass[0]);
+	EXPECT_EQ(0, users());
+}
+
+/* ---- many, and too many --------------------------------------------------------------------- */
+
+TEST(many_vms_and_vcpus)
+{
+	struct tvx_vcpu vcpu[64];
+	struct guest g;
+	int i;
+
+	for (i = 0; i < 50; i++) {
+		guest_open(&g);
+		guest_vcpu(&g);
+		start(&g, GUEST_LONG, hlt);
+		ASSERT_EQ(TVX_EXIT_HLT, run(&g));
+		guest_close(&g);
+	}
+	guest_open(&g);
+	ASSERT_EQ(64, g.dev.info.max_vcpus);
+	for (i = 0; i < 64; i++)
+		ASSERT_EQ(0, tvx_vcpu_create(&g.vm, i, &vcpu[i]));
+	for (i = 0; i < 64; i++) {
+		g.vcpu = vcpu[i];
+		start(&g, GUEST_LONG, hlt);
+		ASSERT_EQ(TVX_EXIT_HLT, run(&g));
+	}
+	EXPECT_EQ(66, users());
+	for (i = 0; i < 64; i++)
+		tvx_vcpu_destroy(&vcpu[i]);
+	g.vcpu.fd = -1;
+	guest_close(&g);
+	EXPECT_EQ(0, users());
+}
+
+TEST(out_of_fds)
+{
+	struct tvx_create_vm vm = { .size = sizeof(vm) };
+	struct tvx_create_vcpu vcpu = { .size = sizeof(vcpu) };
+	struct rlimit old, none = { 0 };
+	struct guest g;
+	int i;
+
+	guest_open(&g);
+	ASSERT_EQ(0, getrlimit(RLIMIT_NOFILE, &old));
+	none.rlim_max = old.rlim_max;
+	ASSERT_EQ(0, setrlimit(RLIMIT_NOFILE, &none));
+	for (i = 0; i < 20; i++) {
+		EXPECT_EQ(-1, ioctl(g.dev.fd, TVX_CREATE_VM, &vm));
+		EXPECT_EQ(EMFILE, errno);
+		EXPECT_EQ(-1, ioctl(g.vm.fd, TVX_VM_CREATE_VCPU, &vcpu));
+		EXPECT_EQ(EMFILE, errno);
+	}
+	ASSERT_EQ(0, setrlimit(RLIMIT_NOFILE, &old));
+	EXPECT_EQ(2, users());
+	guest_close(&g);
+	EXPECT_EQ(0, users());
+}
+
+TEST(no_unload_while_a_fd_is_open)
+{
+	struct guest g;
+	int step;
+
+	guest_open(&g);
+	guest_vcpu(&g);
+	for (step = CLOSE_DEV; step <= CLOSE_VCPU; step++) {
+		EXPECT_EQ(-1, syscall(SYS_delete_module, "tinyvmx", O_NONBLOCK));
+		EXPECT_TRUE(errno == EBUSY || errno == EWOULDBLOCK);
+		take_step(&g, step);
+	}
+	EXPECT_EQ(0, access(TVX_DEVICE, F_OK));
+}
+
+TEST_HARNESS_MAIN
