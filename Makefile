@@ -24,7 +24,7 @@ farm	= $(build)/kmod-$(1)$(variant)
 # Warnings of the build's surroundings, which say nothing of our code.
 harmless := the compiler differs from the one used to build the kernel|Skipping BTF generation|unavailability of vmlinux
 
-.PHONY: demo check all modules tools selftests host setup clean distclean help
+.PHONY: demo check check-debug lint all modules tools selftests host setup install uninstall clean distclean help
 
 all: modules tools selftests
 
@@ -88,6 +88,39 @@ demo: modules tools
 check: all
 	@$(MAKE) CHECKING=1 modules
 	@selftests/check $(CHECKFLAGS)
+
+#: make check-debug     every kselftest under a kernel with KASAN, UBSAN and lockdep, which is fetched and built once
+check-debug: selftests
+	@selftests/debug-kernel $(DEBUGTESTS)
+
+#: make lint            the rules of the house, and the kernel's checkpatch
+lint:
+	@selftests/lint
+
+# ---- installation: the module for one kernel, vmctl, its man page, libtvx, the udev rule
+
+KERNEL	?= $(shell uname -r)
+PREFIX	?= /usr/local
+moddir	= $(DESTDIR)/lib/modules/$(KERNEL)/updates
+rules	= $(DESTDIR)/etc/udev/rules.d/60-tinyvmx.rules
+
+#: make install         module (KERNEL=RELEASE, the running one's by default), vmctl, libtvx, udev rule; DESTDIR, PREFIX
+install: tools
+	@if [ -e /lib/modules/$(KERNEL)/build ]; then \
+		$(MAKE) modules KERNELS=$(KERNEL); \
+		install -D -m 644 build/kmod-$(KERNEL)/tinyvmx.ko $(moddir)/tinyvmx.ko; \
+		if [ -z "$(DESTDIR)" ]; then depmod $(KERNEL); fi; \
+	else \
+		echo "no headers of the kernel $(KERNEL): the module is not installed" >&2; \
+	fi
+	@$(MAKE) -C tools/vmctl O=$(build)/tools DESTDIR=$(DESTDIR) PREFIX=$(PREFIX) install
+	install -D -m 644 packaging/60-tinyvmx.rules $(rules)
+
+#: make uninstall       the same, undone
+uninstall:
+	rm -f $(moddir)/tinyvmx.ko $(rules)
+	@if [ -z "$(DESTDIR)" ]; then depmod $(KERNEL); fi
+	@$(MAKE) -C tools/vmctl O=$(build)/tools DESTDIR=$(DESTDIR) PREFIX=$(PREFIX) uninstall
 
 host:
 	@$(host)/setup
