@@ -343,7 +343,7 @@ struct tvx_event {
 /* tvx_state.activity */
 enum tvx_activity {
 	TVX_ACTIVE,
-	TVX_HALTED,		/* RUN waits for an event: it returns TVX_EXIT_HLT until one comes */
+	TVX_HALTED,		/* waits for an event: RUN returns TVX_EXIT_HLT until then */
 	TVX_SHUTDOWN,		/* after a triple fault; RUN returns TVX_EXIT_SHUTDOWN */
 };
 
@@ -555,7 +555,7 @@ struct tvx_stats {
  * @dirty: which of @gpr, @rip, @rflags to load; the caller clears it
  * @reserved: 0
  * @event: to queue for delivery if TVX_EVENT_VALID; the caller clears it. One
- *	event of each class (exception, NMI, interrupt) can wait: EBUSY, nothing
+ *	event of each class (exception, interrupt; two NMIs) can wait: EBUSY, nothing
  *	loaded, while out.pending says that one does
  * @slice: return TVX_EXIT_SLICE after about that many TSC ticks in this RUN; 0: never
  * @gpr: by enum tvx_gpr
@@ -597,13 +597,13 @@ enum tvx_exit {
 	TVX_EXIT_RANDOM,
 	TVX_EXIT_CR3,		/* .cr3: the new value; set CONTROL state to make it so */
 	TVX_EXIT_WBINVD,
-	TVX_EXIT_FAIL_ENTRY,	/* .fail: the guest state cannot be entered: TVX_VCPU_REPORT says why */
+	TVX_EXIT_FAIL_ENTRY,	/* .fail: bad guest state; TVX_VCPU_REPORT says why */
 	TVX_EXIT_UNKNOWN,	/* hw_reason and hw_qual are all there is */
 	TVX_NR_EXITS
 };
 
 /* tvx_run_out.flags */
-#define TVX_OUT_INTR_OPEN	(1U << 0)  /* IF is 1 and nothing blocks: an interrupt would be taken now */
+#define TVX_OUT_INTR_OPEN	(1U << 0)  /* an interrupt would be taken now */
 #define TVX_OUT_PENDING_EXC	(1U << 1)  /* such an event still waits */
 #define TVX_OUT_PENDING_NMI	(1U << 2)
 #define TVX_OUT_PENDING_INTR	(1U << 3)
