@@ -42,7 +42,7 @@ help:
 
 # Installs what is missing, and fetches the kernels; quiet where nothing is.
 setup:
-	@if [ -z "$(KERNELS)" ]; then $(host)/setup; fi
+	@if [ -z "$(strip $(KERNELS))" ]; then $(host)/setup; fi
 
 # The kernel list may be known only after setup.
 modules: setup
@@ -51,6 +51,7 @@ modules: setup
 ifneq ($(filter module-list,$(MAKECMDGOALS)),)
 .PHONY: module-list $(KERNELS:%=module-%)
 module-list: $(KERNELS:%=module-%)
+	@[ -n "$(strip $(KERNELS))" ] || { echo "no kernel to build for: $(host)/setup failed?" >&2; exit 1; }
 
 # A farm of links gives each kernel its own place for objects. Any warning fails the build and clears the farm, so that the
 # next build shows it again.
