@@ -3,8 +3,8 @@
  * Loaded into the emulator by LD_PRELOAD.
  *
  * - time() stands still: RDRAND is seeded from it, and runs shall be repeatable.
- * - The guest's memory is kept in a file. On a restore the emulator would copy the saved memory into a temporary file, 64
- *   bytes at a time; TVX_HOST_RAM names the file to use in its place.
+ * - The guest's memory is kept in a file. On a restore the emulator would copy the saved memory
+ *   into a temporary file, 64 bytes at a time; TVX_HOST_RAM names the file to use in its place.
  */
 #define _GNU_SOURCE
 #include <stdio.h>

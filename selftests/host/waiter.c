@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Waits, in the guest, for the payload that the runner writes into a reserved range of physical memory, and copies it to
- * standard output.
+ * Waits, in the guest, for the payload that the runner writes into a reserved range of physical
+ * memory, and copies it to standard output.
  *
  *	waiter PHYS SIZE
  *
- * Layout of the range: a 64-bit length, which stays 0 until the payload is there, then the payload itself at offset 4096.
+ * Layout of the range: a 64-bit length, which stays 0 until the payload is there, then the
+ * payload itself at offset 4096.
  */
 #include <fcntl.h>
 #include <stdint.h>
@@ -59,7 +60,7 @@ int main(int argc, char **argv)
 	length = window;
 	announce();
 
-	/* Spin: an idle machine cannot be saved, because its clock races ahead of the emulator's user interface. */
+	/* Spin: an idle machine cannot be saved, its clock races ahead of the user interface. */
 	while (!*length)
 		__builtin_ia32_pause();
 

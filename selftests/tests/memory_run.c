@@ -81,7 +81,8 @@ TEST_F(running, mapped_anew)
 			EXPECT_TRUE(grows(&self->w.faults));
 			EXPECT_EQ(self->w.last_fault.fault.error, EFAULT);
 		}
-		ASSERT_EQ(mmap(self->middle, WORK_LEN / 2, RW, ANON | MAP_FIXED, -1, 0), self->middle);
+		ASSERT_EQ(mmap(self->middle, WORK_LEN / 2, RW, ANON | MAP_FIXED, -1, 0),
+			  self->middle);
 		EXPECT_TRUE(began_anew(&self->w, self->mem, since));
 		ASSERT_TRUE(counts(&self->w, self->mem));
 	}
@@ -185,7 +186,9 @@ TEST_F(running, mremap_takes_pages_along)
 /* Advice that changes what holds the pages, and none of their bytes. */
 TEST_F(running, advice_loses_nothing)
 {
-	static const int advice[] = { MADV_COLD, MADV_PAGEOUT, MADV_FREE, MADV_COLLAPSE, MADV_HUGEPAGE };
+	static const int advice[] = {
+		MADV_COLD, MADV_PAGEOUT, MADV_FREE, MADV_COLLAPSE, MADV_HUGEPAGE
+	};
 	unsigned int taken = 0;
 
 	BEGIN();

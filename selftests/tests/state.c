@@ -15,7 +15,8 @@ GUEST64(known, "mov $3, %esi\n1: mov $0, %eax\ncpuid\ndec %esi\njnz 1b\n"
 	       "mov $1, %eax\nvmcall\nvmcall\nhlt");
 GUEST64(endless, "1: incq 0x200000\njmp 1b");
 
-#define SET(...) ({ struct tvx_state s_ = good; __VA_ARGS__; tvx_vcpu_set_state(&self->g.vcpu, &s_); })
+#define SET(...) \
+	({ struct tvx_state s_ = good; __VA_ARGS__; tvx_vcpu_set_state(&self->g.vcpu, &s_); })
 
 TEST_F(vm, refused_states)
 {

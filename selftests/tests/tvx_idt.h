@@ -131,7 +131,8 @@ static inline const struct came *came(struct guest *g, unsigned int n)
 }
 
 /* A handler of the test's own for one vector, instead of the one that writes down. */
-static inline void own_handler(struct guest *g, unsigned int vector, const char *code, const char *end)
+static inline void own_handler(struct guest *g, unsigned int vector, const char *code,
+			       const char *end)
 {
 	memcpy(g->mem + HANDLER_GPA, code, end - code);
 	idt_gate(g, vector, HANDLER_GPA);

@@ -72,7 +72,7 @@ static inline void *worker_thread(void *arg)
 	return NULL;
 }
 
-/* @vcpu is as guest_start() left it; it counts at @work_gpa, and is told to stop at @control_gpa. */
+/* @vcpu is as guest_start() left it; it counts at @work_gpa, @control_gpa tells it to stop. */
 static inline void worker_start(struct worker *w, struct tvx_vcpu *vcpu, uint64_t control_gpa,
 				uint64_t work_gpa)
 {

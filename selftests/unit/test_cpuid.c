@@ -67,7 +67,8 @@ TEST(features_given)
 	make();
 	EXPECT_EQ(reg(1, 0, EAX), 0x000506e3);
 	EXPECT_EQ(reg(1, 0, EBX), 0x00010800);
-	EXPECT_EQ(reg(1, 0, ECX), BITS(0, 1, 9, 12, 13, 17, 19, 20, 22, 23, 25, 26, 28, 29, 30, 31));
+	EXPECT_EQ(reg(1, 0, ECX), BITS(0, 1, 9, 12, 13, 17, 19, 20, 22, 23, 25,
+					  26, 28, 29, 30, 31));
 	EXPECT_EQ(reg(1, 0, EDX), BITS(0, 1, 2, 3, 4, 5, 6, 8, 11, 13, 15, 16, 17, 19, 23, 24, 25,
 				       26, 27));
 	EXPECT_EQ(reg(6, 0, EAX), BITS(2));

@@ -151,7 +151,9 @@ TEST(every_flag)
 	static const u64 prots[] = { EPT_READ, EPT_READ | EPT_WRITE, EPT_READ | EPT_EXEC, EPT_RWX,
 				     EPT_EXEC };
 	static const u64 types[] = { 0, 1, 4, 5, 6 };
-	static const u64 extras[] = { 0, EPT_IPAT, EPT_ACCESSED, EPT_DIRTY, EPT_ACCESSED | EPT_IPAT };
+	static const u64 extras[] = {
+		0, EPT_IPAT, EPT_ACCESSED, EPT_DIRTY, EPT_ACCESSED | EPT_IPAT
+	};
 	unsigned int p, t, x;
 	int level;
 

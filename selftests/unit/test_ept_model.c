@@ -133,7 +133,8 @@ static u64 random_page(void)
 
 static u64 random_length(u64 from)
 {
-	u64 length = 1 + unit_random_below(1ull << unit_random_below(unit_random_below(8) ? 11 : 20));
+	u64 length = 1 + unit_random_below(1ull <<
+					   unit_random_below(unit_random_below(8) ? 11 : 20));
 
 	return min(length, (u64)NR_PAGES - from);
 }

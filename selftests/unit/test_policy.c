@@ -666,7 +666,8 @@ TEST(random_msr_and_io_rules)
 			u32 v32 = 0, w32 = 0;
 
 			for (k = n; k--;)
-				if (nr >= msr[k].first && (u64)nr < (u64)msr[k].first + msr[k].count) {
+				if (nr >= msr[k].first &&
+				    (u64)nr < (u64)msr[k].first + msr[k].count) {
 					want = write ? msr[k].write : msr[k].read;
 					wanted = want == TVX_ACT_CONST ? 0x1000 + k : 0;
 				}

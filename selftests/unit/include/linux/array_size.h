@@ -4,6 +4,7 @@
 
 #define ARRAY_SIZE(a) \
 	(sizeof(a) / sizeof((a)[0]) +					\
-	 sizeof(struct { int:(-!!__builtin_types_compatible_p(__typeof__(a), __typeof__(&(a)[0]))); }))
+	 sizeof(struct { int:(-!!__builtin_types_compatible_p(__typeof__(a), \
+							     __typeof__(&(a)[0]))); }))
 
 #endif /* UNIT_LINUX_ARRAY_SIZE_H */
