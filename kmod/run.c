@@ -248,24 +248,13 @@ static int run_section(struct tvx_vcpu *vcpu, u64 end)
 
 /* ---- the ioctl ------------------------------------------------------------------------- */
 
-/* -EINTR: a signal came before VMX was on again on this CPU (hotplug, suspend). */
-static int load_patiently(struct vmx_vcpu *hw)
-{
-	while (vmx_load(hw)) {
-		schedule_timeout_interruptible(1);
-		if (signal_pending(current))
-			return -EINTR;
-	}
-	return 0;
-}
-
 /* Before the first entry: states in which there is nothing to enter. */
 static int without_entry(struct tvx_vcpu *vcpu)
 {
 	struct vmx_vcpu *hw = &vcpu->hw;
 	int ret;
 
-	ret = load_patiently(hw);
+	ret = vmx_load_wait(hw);
 	if (ret) {
 		vcpu->out.exit = TVX_EXIT_INTERRUPTED;
 		return ret;
@@ -294,7 +283,7 @@ static int without_entry(struct tvx_vcpu *vcpu)
 /* immediate_exit: what is dirty is loaded all the same. */
 static void load_only(struct tvx_vcpu *vcpu)
 {
-	if (load_patiently(&vcpu->hw))
+	if (vmx_load_wait(&vcpu->hw))
 		return;
 	load_dirty(vcpu);
 	fill_out(vcpu, NULL);

@@ -6,7 +6,6 @@
 #include <linux/fs.h>
 #include <linux/mm.h>
 #include <linux/module.h>
-#include <linux/sched/signal.h>
 #include <linux/slab.h>
 #include <linux/uaccess.h>
 
@@ -47,17 +46,6 @@ static int vcpu_close(struct inode *inode, struct file *file)
 
 /* ---- state ------------------------------------------------------------------------- */
 
-/* VMX may be off on this CPU for the moment of a hotplug or suspend. */
-static int load(struct tvx_vcpu *vcpu)
-{
-	while (vmx_load(&vcpu->hw)) {
-		schedule_timeout_killable(1);
-		if (fatal_signal_pending(current))
-			return -EINTR;
-	}
-	return 0;
-}
-
 #define PART(section_, first, last) \
 	{ .section = section_, .from = offsetof(struct tvx_state, first), \
 	  .to = offsetofend(struct tvx_state, last) }
@@ -87,7 +75,7 @@ static long get_state(void *object, void *arg)
 	all = kzalloc(sizeof(*all), GFP_KERNEL_ACCOUNT);
 	if (!all)
 		return -ENOMEM;
-	err = load(vcpu);
+	err = vmx_load_wait(&vcpu->hw);
 	if (err)
 		goto free;
 	vmx_get_state(&vcpu->hw, all);
@@ -109,7 +97,7 @@ static long set_state(void *object, void *arg)
 
 	if (st->sections & ~TVX_STATE_ALL || memchr_inv(st->reserved, 0, sizeof(st->reserved)))
 		return -EINVAL;
-	err = load(vcpu);
+	err = vmx_load_wait(&vcpu->hw);
 	if (err)
 		return err;
 	err = vmx_set_state(&vcpu->hw, st);
@@ -120,7 +108,7 @@ static long set_state(void *object, void *arg)
 /* One MSR after another, so that nobody waits for 256 of them. */
 static int one_msr(struct tvx_vcpu *vcpu, struct tvx_msr *msr, bool set)
 {
-	int err = load(vcpu);
+	int err = vmx_load_wait(&vcpu->hw);
 
 	if (err)
 		return err;
@@ -237,7 +225,7 @@ static long report(void *object, void *arg)
 
 	if (!text)
 		return -ENOMEM;
-	err = load(vcpu);
+	err = vmx_load_wait(&vcpu->hw);
 	if (!err) {
 		len = vmx_report(&vcpu->hw, args->flags, text, REPORT_SIZE);
 		vmx_unload(&vcpu->hw);

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* EPT violations and misconfigurations. SDM: exit qualification for EPT violations. */
 #include <linux/bug.h>
-#include <linux/sched/signal.h>
 #include <asm/vmx.h>
 
 #include "../trace.h"
@@ -54,10 +53,8 @@ static int mmio(struct tvx_vcpu *vcpu, u32 extra)
 	out->exit = TVX_EXIT_MMIO;
 	out->mmio.flags |= extra;
 	/* What decoding needs, read only now that it is sure to be needed. */
-	while (vmx_load(&vcpu->hw)) {
-		if (schedule_timeout_killable(1) || fatal_signal_pending(current))
-			return -EINTR;
-	}
+	if (vmx_load_wait(&vcpu->hw))
+		return -EINTR;
 	vmx_fill_ctx(&vcpu->hw, &out->ctx);
 	vmx_unload(&vcpu->hw);
 	return EXIT_USER;

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Control registers, debug registers, XCR0. SDM: exit qualification for CR accesses. */
 #include <linux/kernel.h>
-#include <linux/sched/signal.h>
 #include <asm/processor-flags.h>
 #include <asm/vmx.h>
 
@@ -124,17 +123,6 @@ int exit_cr(struct tvx_vcpu *vcpu)
 	return guest_cr(vcpu, qual);
 }
 
-/* [loads] and leaves loaded; -EINTR: a fatal signal came first. */
-static int load_patiently(struct vmx_vcpu *hw)
-{
-	while (vmx_load(hw)) {
-		schedule_timeout_killable(1);
-		if (fatal_signal_pending(current))
-			return -EINTR;
-	}
-	return 0;
-}
-
 static int finish_cr0(struct tvx_vcpu *vcpu, u64 value, const u64 *pdptes)
 {
 	switch (vmx_write_cr0(&vcpu->hw, value, pdptes)) {
@@ -170,7 +158,7 @@ int exit_cr_slow(struct tvx_vcpu *vcpu)
 	bool pae;
 	int ret;
 
-	ret = load_patiently(hw);
+	ret = vmx_load_wait(hw);
 	if (ret)
 		return ret;
 	value = wanted_cr0(hw, vmread(EXIT_QUALIFICATION));
@@ -183,7 +171,7 @@ int exit_cr_slow(struct tvx_vcpu *vcpu)
 	ret = tvx_mem_read(vcpu->vm, cr3, pdptes, sizeof(pdptes));
 	if (ret)
 		memset(pdptes, 0xff, sizeof(pdptes));	/* what an empty bus reads as: #GP */
-	ret = load_patiently(hw);
+	ret = vmx_load_wait(hw);
 	if (ret)
 		return ret;
 write:

@@ -4,6 +4,7 @@
  * CPU wants it (VMCLEAR by IPI first) or that CPU's VMX goes off.
  */
 #include <linux/lockdep.h>
+#include <linux/sched/signal.h>
 #include <linux/smp.h>
 #include <asm/desc.h>
 #include <asm/cpu_entry_area.h>
@@ -115,6 +116,16 @@ int vmx_load(struct vmx_vcpu *v)
 		settle_here(v);
 	}
 	local_irq_restore(flags);
+	return 0;
+}
+
+int vmx_load_wait(struct vmx_vcpu *v)
+{
+	while (vmx_load(v)) {
+		schedule_timeout_killable(1);
+		if (fatal_signal_pending(current))
+			return -EINTR;
+	}
 	return 0;
 }
 

@@ -192,12 +192,9 @@ int vmx_set_state(struct vmx_vcpu *v, const struct tvx_state *st)
 	unsigned int i;
 	int err;
 
-	err = vmx_load(v);
-	if (err)
-		return err;
 	err = check_state(v, st);
 	if (err)
-		goto unload;
+		return err;
 	if (st->sections & TVX_STATE_GPRS) {
 		for (i = 0; i < TVX_NR_GPRS; i++)
 			v->gpr[i] = st->gpr[i];
@@ -216,7 +213,5 @@ int vmx_set_state(struct vmx_vcpu *v, const struct tvx_state *st)
 	}
 	if (st->sections & TVX_STATE_EVENTS)
 		set_events(v, st);
-unload:
-	vmx_unload(v);
-	return err;
+	return 0;
 }

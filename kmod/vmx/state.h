@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Guest registers as the VMCS and struct vmx_vcpu hold them. kmod/vmx/ only; all [loads]. */
+/* Guest registers as the VMCS and struct vmx_vcpu hold them. kmod/vmx/ only; all [loaded]. */
 #ifndef TVX_STATE_H
 #define TVX_STATE_H
 

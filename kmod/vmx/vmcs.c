@@ -4,7 +4,6 @@
 #include <linux/idr.h>
 #include <linux/kernel.h>
 #include <linux/mm.h>
-#include <linux/sched/signal.h>
 #include <linux/slab.h>
 #include <asm/debugreg.h>
 #include <asm/desc.h>
@@ -160,17 +159,15 @@ static int reset(struct vmx_vcpu *v, const unsigned long *msr_bitmap)
 		return -ENOMEM;
 	st->xcr0 = v->xcr0;
 	st->gpr[TVX_RDX] = boot_cpu_data.x86 << 8;
-	/* VMX may be off on this CPU for the moment of a hotplug: try on the next. */
-	while ((err = vmx_load(v)) == -EAGAIN && !fatal_signal_pending(current))
-		schedule_timeout_killable(1);
+	err = vmx_load_wait(v);
 	if (!err) {
 		write_vmcs(v, msr_bitmap);
-		vmx_unload(v);
 		err = vmx_set_state(v, st);
-		WARN_ONCE(err == -EINVAL, "tinyvmx: the state after RESET is refused\n");
+		vmx_unload(v);
+		WARN_ONCE(err, "tinyvmx: the state after RESET is refused\n");
 	}
 	kfree(st);
-	return err == -EAGAIN ? -EINTR : err;
+	return err;
 }
 
 int vmx_vcpu_init(struct vmx_vcpu *v, struct vmx_space *space, const struct policy *policy,

@@ -13,8 +13,9 @@
  *	  vmx_run(v)		one VM entry and exit, and what handlers do
  *	vmx_leave(v)		host's FPU and MSRs are back; preemption on
  *
- * Functions marked [section] may only be called inside one; [loads] opens a
- * short one of its own that touches no guest registers but the VMCS.
+ * Functions marked [section] may only be called inside one; those marked [loaded]
+ * also between vmx_load() and vmx_unload(), where the VMCS is current and nothing
+ * else is swapped.
  */
 #ifndef TVX_VMX_H
 #define TVX_VMX_H
@@ -221,11 +222,11 @@ bool vmx_nmi_open(struct vmx_vcpu *v);
 
 /* ---- guest state (state.c, msr.c, fpu.c) ----------------------------------------- */
 
-/* All sections; between vmx_load() and vmx_unload(), not in a section. */
+/* All sections; [loaded], not in a section. */
 void vmx_get_state(struct vmx_vcpu *v, struct tvx_state *st);
-/* [loads] The sections that st->sections names.  -EINVAL; -EAGAIN as vmx_load(). */
+/* The sections that st->sections names, [loaded] likewise.  -EINVAL: nothing is changed. */
 int vmx_set_state(struct vmx_vcpu *v, const struct tvx_state *st);
-int vmx_get_msr(struct vmx_vcpu *v, u32 msr, u64 *value);	/* [section] or loaded; -ENOENT */
+int vmx_get_msr(struct vmx_vcpu *v, u32 msr, u64 *value);	/* [loaded]; -ENOENT */
 int vmx_set_msr(struct vmx_vcpu *v, u32 msr, u64 value);	/* the same; -ENOENT, -EINVAL */
 u32 vmx_msr_list(const u32 **list);
 bool vmx_msr_may_pass(u32 msr);
@@ -234,7 +235,7 @@ int vmx_set_xsave(struct vmx_vcpu *v, const void *area);	/* -EINVAL */
 u32 vmx_xsave_size(void);
 u64 vmx_xcr0_supported(void);
 u64 vmx_cr4_supported(void);
-size_t vmx_report(struct vmx_vcpu *v, u32 what, char *buf, size_t size);	/* [loads] */
+size_t vmx_report(struct vmx_vcpu *v, u32 what, char *buf, size_t size);	/* [loaded] */
 
 /* A failed entry for which we are to blame: the log says which rule. [section] */
 void vmx_log_entry_failure(struct vmx_vcpu *v);
@@ -274,8 +275,18 @@ int vmx_cpl(struct vmx_vcpu *v);
 /* tvx_run_out.ctx for an instruction that user space must decode */
 void vmx_fill_ctx(struct vmx_vcpu *v, struct tvx_run_ctx *ctx);
 
-/* [loads]: the VMCS is current on this CPU between the two; preemption is off */
+/* ---- the VMCS by itself (load.c) ----------------------------------------------------- */
+
+/**
+ * vmx_load() - make the VMCS of @v current on this CPU; preemption is off until vmx_unload()
+ *
+ * Return: 0, or -EAGAIN with preemption as it was: VMX is off on this CPU just
+ * now (hotplug, suspend).
+ */
 int vmx_load(struct vmx_vcpu *v);
 void vmx_unload(struct vmx_vcpu *v);
+
+/* The same, waiting for VMX to be on.  Return: 0, or -EINTR: a fatal signal came first. */
+int vmx_load_wait(struct vmx_vcpu *v);
 
 #endif
