@@ -11,10 +11,18 @@
 #include <linux/mm.h>
 #include <linux/module.h>
 #include <linux/syscore_ops.h>
+#include <linux/thread_info.h>
 #include <linux/version.h>
 #include <asm/cpufeature.h>
-#include <linux/version.h>
-#include <asm/cpufeature.h>
+
+/* Work for which a thread comes out of the guest. */
+#ifdef _TIF_NEED_RESCHED_LAZY
+#define COMPAT_TIF_RESCHED (_TIF_NEED_RESCHED | _TIF_NEED_RESCHED_LAZY)
+#else
+#define COMPAT_TIF_RESCHED _TIF_NEED_RESCHED
+#endif
+#define COMPAT_TIF_LEAVE_GUEST \
+	(COMPAT_TIF_RESCHED | _TIF_SIGPENDING | _TIF_NOTIFY_SIGNAL | _TIF_NOTIFY_RESUME)
 
 /* Some 6.12 kernels hand the callbacks their data, and moved them one struct down. */
 #ifdef TVX_HAVE_SYSCORE

@@ -28,6 +28,7 @@
 #define HEADER_LEN	64
 
 static u64 xfeatures __ro_after_init;	/* 0: no XSAVE, or the kernel does not use it */
+static u64 host_xcr0 __ro_after_init;
 static u32 area_size __ro_after_init;
 static u32 mxcsr_mask __ro_after_init;
 
@@ -61,7 +62,8 @@ void fpu_setup(void)
 	struct fxregs_state *aligned = PTR_ALIGN(fx, 16);
 
 	if (boot_cpu_has(X86_FEATURE_OSXSAVE) && boot_cpu_has(X86_FEATURE_XSAVE)) {
-		xfeatures = xgetbv(XCR_XFEATURE_ENABLED_MASK) & GUEST_XFEATURES;
+		host_xcr0 = xgetbv(XCR_XFEATURE_ENABLED_MASK);
+		xfeatures = host_xcr0 & GUEST_XFEATURES;
 		area_size = standard_size();
 		vmx_caps.features |= TVX_FEAT_XSAVE;
 	} else {
@@ -122,17 +124,14 @@ void fpu_enter(struct vmx_vcpu *v)
 {
 	kernel_fpu_begin_mask(0);
 	restore(v);
-	if (!xfeatures)
-		return;
-	v->host_xcr0 = xgetbv(XCR_XFEATURE_ENABLED_MASK);
-	if (v->xcr0 != v->host_xcr0)
+	if (xfeatures && v->xcr0 != host_xcr0)
 		xsetbv(XCR_XFEATURE_ENABLED_MASK, v->xcr0);
 }
 
 void fpu_leave(struct vmx_vcpu *v)
 {
-	if (xfeatures && v->xcr0 != v->host_xcr0)
-		xsetbv(XCR_XFEATURE_ENABLED_MASK, v->host_xcr0);
+	if (xfeatures && v->xcr0 != host_xcr0)
+		xsetbv(XCR_XFEATURE_ENABLED_MASK, host_xcr0);
 	save(v);
 	kernel_fpu_end();
 }

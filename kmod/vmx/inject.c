@@ -232,10 +232,8 @@ static void open_windows(struct vmx_vcpu *v, u32 requests)
 
 bool vmx_deliver_events(struct vmx_vcpu *v, u32 requests)
 {
-	bool delivers = false;
+	bool delivers = deliver_first(v);
 
-	if (v->exception.flags | v->injected.flags | v->intr.flags | v->nmi_pending)
-		delivers = deliver_first(v);
 	if (v->intr.flags | v->nmi_pending | requests || v->proc & WINDOWS)
 		open_windows(v, requests);
 	return delivers;

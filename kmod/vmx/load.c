@@ -40,8 +40,8 @@ static void clear_here(void *vcpu)
 	check_vmcs_cleared(v);
 	v->launched = 0;
 	list_del_init(&v->loaded);
-	if (c->current_vcpu == v)
-		c->current_vcpu = NULL;
+	if (vmx_ready(v))
+		this_cpu_write(vmx_current, NULL);
 	if (c->last_ran == v)
 		c->last_ran = NULL;
 	/* Whoever reads -1 finds VMCS and launch state as they are now. */
@@ -81,19 +81,12 @@ static void settle_here(struct vmx_vcpu *v)
 	v->migrations++;
 }
 
-int vmx_load(struct vmx_vcpu *v)
+int vmx_load_here(struct vmx_vcpu *v)
 {
-	struct vmx_cpu *c;
+	struct vmx_cpu *c = this_cpu_ptr(&vmx_cpu);
+	int cpu = smp_processor_id();
 	unsigned long flags;
-	int cpu;
 
-	preempt_disable();
-	cpu = smp_processor_id();
-	c = this_cpu_ptr(&vmx_cpu);
-	if (likely(c->on && c->current_vcpu == v)) {
-		check_vmcs_current(v);
-		return 0;
-	}
 	if (v->cpu != cpu)
 		vmx_clear(v);
 
@@ -109,7 +102,7 @@ int vmx_load(struct vmx_vcpu *v)
 	if (v->cpu < 0)
 		vmclear(v->vmcs_pa);
 	vmptrld(v->vmcs_pa);
-	c->current_vcpu = v;
+	this_cpu_write(vmx_current, v);
 	if (v->cpu != cpu) {
 		list_add(&v->loaded, &c->loaded);
 		v->cpu = cpu;
@@ -127,9 +120,4 @@ int vmx_load_wait(struct vmx_vcpu *v)
 			return -EINTR;
 	}
 	return 0;
-}
-
-void vmx_unload(struct vmx_vcpu *v)
-{
-	preempt_enable();
 }

@@ -16,9 +16,7 @@
 /* The software flush reads as much as any L1D holds. */
 #define L1D_ORDER 4
 
-bool mitigate_l1d __ro_after_init;
-bool mitigate_spec __ro_after_init;
-bool mitigate_perf __ro_after_init;
+unsigned int mitigate_on __ro_after_init;
 static bool l1d_always __ro_after_init;
 static void *l1d_pages;
 
@@ -39,13 +37,27 @@ static bool l1d_flush_always(void)
 	       l1tf_mitigation == L1TF_MITIGATION_FULL_FORCE;
 }
 
+/* Without a PMU driver nobody programs counters: it registers at boot, or never. */
+static bool perf_has_driver(void)
+{
+	bool has;
+	int nr;
+
+	preempt_disable();
+	has = boot_cpu_has(X86_FEATURE_ARCH_PERFMON) && perf_guest_get_msrs(&nr, NULL);
+	preempt_enable();
+	return has;
+}
+
 int mitigate_setup(void)
 {
-	mitigate_spec = boot_cpu_has(X86_FEATURE_MSR_SPEC_CTRL);
-	mitigate_perf = boot_cpu_has(X86_FEATURE_ARCH_PERFMON);
-	mitigate_l1d = l1d_needs_flush();
-	if (!mitigate_l1d)
+	if (boot_cpu_has(X86_FEATURE_MSR_SPEC_CTRL))
+		mitigate_on |= MITIGATE_SPEC;
+	if (perf_has_driver())
+		mitigate_on |= MITIGATE_PERF;
+	if (!l1d_needs_flush())
 		return 0;
+	mitigate_on |= MITIGATE_L1D;
 	l1d_always = l1d_flush_always();
 	if (l1tf_mitigation != L1TF_MITIGATION_FLUSH_NOWARN && sched_smt_active())
 		pr_warn("L1TF and SMT: a guest can read what a sibling CPU has in its L1D; see the kernel's l1tf documentation\n");

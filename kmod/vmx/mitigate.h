@@ -7,6 +7,7 @@
 #ifndef TVX_MITIGATE_H
 #define TVX_MITIGATE_H
 
+#include <linux/bits.h>
 #include <linux/hardirq.h>
 #include <linux/perf_event.h>
 #include <asm/cpufeature.h>
@@ -19,9 +20,11 @@
 int mitigate_setup(void);
 void mitigate_teardown(void);
 
-extern bool mitigate_l1d;	/* L1TF: flush the L1D before the guest runs */
-extern bool mitigate_spec;	/* the CPU has SPEC_CTRL */
-extern bool mitigate_perf;	/* the host has a PMU that counts in guests */
+/* What this host wants around each entry; constant after module load. */
+#define MITIGATE_L1D	BIT(0)	/* L1TF: flush the L1D before the guest runs */
+#define MITIGATE_SPEC	BIT(1)	/* the CPU has SPEC_CTRL */
+#define MITIGATE_PERF	BIT(2)	/* the host has a PMU driver that counts in guests */
+extern unsigned int mitigate_on;
 
 void mitigate_flush_l1d(struct vmx_vcpu *v);
 void mitigate_perf_switch(bool to_guest);
@@ -34,21 +37,23 @@ static inline void mitigate_vcpu_switch(void)
 
 static inline void mitigate_before_entry(struct vmx_vcpu *v)
 {
-	if (mitigate_spec) {
+	if (likely(!mitigate_on))
+		return;
+	if (mitigate_on & MITIGATE_SPEC) {
 		v->spec_host = this_cpu_read(x86_spec_ctrl_current);
 		/* With IBRS as the kernel's own mitigation, writing it is what counts. */
 		v->spec_switch = v->spec_guest != v->spec_host ||
 				 cpu_feature_enabled(X86_FEATURE_KERNEL_IBRS);
 	}
-	if (mitigate_perf)
+	if (mitigate_on & MITIGATE_PERF)
 		mitigate_perf_switch(true);
-	if (mitigate_l1d)
+	if (mitigate_on & MITIGATE_L1D)
 		mitigate_flush_l1d(v);
 }
 
 static inline void mitigate_after_exit(struct vmx_vcpu *v)
 {
-	if (mitigate_perf)
+	if (mitigate_on & MITIGATE_PERF)
 		mitigate_perf_switch(false);
 	/* VMSCAPE: user space is not to run on the guest's branch predictions. */
 	if (cpu_feature_enabled(X86_FEATURE_IBPB_EXIT_TO_USER))

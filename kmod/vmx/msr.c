@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * The MSRs of a guest: in the VMCS, in the CPU while the section lasts, or
- * nothing but a number.  Three tables; what is in none of them is not there (#GP).
+ * nothing but a number: a table; what is not in it, and is none of the special
+ * ones, is not there (#GP).
  */
 #include <linux/errno.h>
 #include <linux/kernel.h>
@@ -14,44 +15,65 @@
 #include "ops.h"
 #include "state.h"
 
-static const struct {
-	u32 msr, field;
-	bool address;	/* must be canonical */
-} in_vmcs[] = {
-	{ MSR_FS_BASE, GUEST_FS_BASE, true },
-	{ MSR_GS_BASE, GUEST_GS_BASE, true },
-	{ MSR_IA32_SYSENTER_CS, GUEST_SYSENTER_CS, false },
-	{ MSR_IA32_SYSENTER_ESP, GUEST_SYSENTER_ESP, true },
-	{ MSR_IA32_SYSENTER_EIP, GUEST_SYSENTER_EIP, true },
+/* Numbers that the guest may keep: struct vmx_vcpu.soft_msrs. */
+enum {
+	SOFT_MISC_ENABLE, SOFT_UCODE_REV, SOFT_PLATFORM_ID, SOFT_TSC_ADJUST,
+	SOFT_MTRR_CAP, SOFT_MTRR_DEF_TYPE, SOFT_MCG_CAP, SOFT_DEBUGCTL,
+	NR_SOFT
 };
 
-static const struct {
+#define SPECIAL(msr)			{ msr, ROW_SPECIAL }
+#define IN_VMCS(msr, field)		{ msr, ROW_VMCS, field, 0 }
+#define IN_VMCS_ADDRESS(msr, field)	{ msr, ROW_VMCS, field, 0, true }
+#define IN_CPU(msr, index, feature)	{ msr, ROW_CPU, index, feature }
+#define IN_CPU_ADDRESS(msr, index)	{ msr, ROW_CPU, index, 0, true }
+#define NUMBER(msr, index, reset, writable) { msr, ROW_SOFT, index, 0, false, reset, writable }
+
+/*
+ * Where an MSR is; special ones are worked out by vmx_get_msr() and vmx_set_msr().
+ * @at: VMCS field, enum vmx_switched, or SOFT_*
+ * @feature: TVX_FEAT_* without which there is none; 0: always there
+ * @address: must be canonical
+ * @reset: what a number reads as after RESET
+ * @writable: which of its bits a write may change
+ */
+static const struct msr_row {
 	u32 msr;
-	enum vmx_switched index;
+	enum { ROW_SOFT, ROW_VMCS, ROW_CPU, ROW_SPECIAL } where;
+	u32 at;
+	u64 feature;
 	bool address;
-	u64 feature;	/* TVX_FEAT_*, 0: always there */
-} in_cpu[] = {
-	{ MSR_KERNEL_GS_BASE, VMX_SW_KERNEL_GS, true, 0 },
-	{ MSR_STAR, VMX_SW_STAR, false, 0 },
-	{ MSR_LSTAR, VMX_SW_LSTAR, true, 0 },
-	{ MSR_CSTAR, VMX_SW_CSTAR, true, 0 },
-	{ MSR_SYSCALL_MASK, VMX_SW_SFMASK, false, 0 },
-	{ MSR_TSC_AUX, VMX_SW_TSC_AUX, false, TVX_FEAT_RDTSCP },
-};
-
-/* Numbers: what they read as after RESET, which bits a write keeps. */
-static const struct {
-	u32 msr;
 	u64 reset, writable;
-} soft[VMX_NR_SOFT_MSRS] = {
-	{ MSR_IA32_MISC_ENABLE, MSR_IA32_MISC_ENABLE_FAST_STRING, 0 },
-	{ MSR_IA32_UCODE_REV, 0, ~0ull },	/* written with 0 before it is read */
-	{ MSR_IA32_PLATFORM_ID, 0, 0 },
-	{ MSR_IA32_TSC_ADJUST, 0, ~0ull },
-	{ MSR_MTRRcap, 0, 0 },			/* no MTRRs: EPT says write-back */
-	{ MSR_MTRRdefType, 0x800 | MTRR_TYPE_WRBACK, 0xcff },
-	{ MSR_IA32_MCG_CAP, 0, 0 },		/* no banks */
-	{ MSR_IA32_DEBUGCTLMSR, 0, 0 },
+} rows[] = {
+	SPECIAL(MSR_EFER),
+	SPECIAL(MSR_IA32_TSC),
+	SPECIAL(MSR_IA32_CR_PAT),
+	SPECIAL(MSR_IA32_SPEC_CTRL),
+	SPECIAL(MSR_IA32_ARCH_CAPABILITIES),
+	SPECIAL(MSR_IA32_PRED_CMD),
+	SPECIAL(MSR_IA32_FLUSH_CMD),
+	IN_VMCS_ADDRESS(MSR_FS_BASE, GUEST_FS_BASE),
+	IN_VMCS_ADDRESS(MSR_GS_BASE, GUEST_GS_BASE),
+	IN_VMCS(MSR_IA32_SYSENTER_CS, GUEST_SYSENTER_CS),
+	IN_VMCS_ADDRESS(MSR_IA32_SYSENTER_ESP, GUEST_SYSENTER_ESP),
+	IN_VMCS_ADDRESS(MSR_IA32_SYSENTER_EIP, GUEST_SYSENTER_EIP),
+	IN_CPU_ADDRESS(MSR_KERNEL_GS_BASE, VMX_SW_KERNEL_GS),
+	IN_CPU(MSR_STAR, VMX_SW_STAR, 0),
+	IN_CPU_ADDRESS(MSR_LSTAR, VMX_SW_LSTAR),
+	IN_CPU_ADDRESS(MSR_CSTAR, VMX_SW_CSTAR),
+	IN_CPU(MSR_SYSCALL_MASK, VMX_SW_SFMASK, 0),
+	IN_CPU(MSR_TSC_AUX, VMX_SW_TSC_AUX, TVX_FEAT_RDTSCP),
+	NUMBER(MSR_IA32_MISC_ENABLE, SOFT_MISC_ENABLE, MSR_IA32_MISC_ENABLE_FAST_STRING, 0),
+	/* written with 0 before it is read */
+	NUMBER(MSR_IA32_UCODE_REV, SOFT_UCODE_REV, 0, ~0ull),
+	NUMBER(MSR_IA32_PLATFORM_ID, SOFT_PLATFORM_ID, 0, 0),
+	NUMBER(MSR_IA32_TSC_ADJUST, SOFT_TSC_ADJUST, 0, ~0ull),
+	/* no MTRRs: EPT says write-back */
+	NUMBER(MSR_MTRRcap, SOFT_MTRR_CAP, 0, 0),
+	NUMBER(MSR_MTRRdefType, SOFT_MTRR_DEF_TYPE, 0x800 | MTRR_TYPE_WRBACK, 0xcff),
+	/* no banks */
+	NUMBER(MSR_IA32_MCG_CAP, SOFT_MCG_CAP, 0, 0),
+	NUMBER(MSR_IA32_DEBUGCTLMSR, SOFT_DEBUGCTL, 0, 0),
 };
 
 /* What a guest may know of the CPU's immunity; nothing that needs our help. */
@@ -94,7 +116,7 @@ bool vmx_msr_may_pass(u32 msr)
 /* Its first and its last are those that not every CPU has. */
 u32 vmx_msr_list(const u32 **list)
 {
-	u32 first = mitigate_spec ? 0 : 1;
+	u32 first = mitigate_on & MITIGATE_SPEC ? 0 : 1;
 	u32 end = ARRAY_SIZE(all_msrs) - (vmx_caps.features & TVX_FEAT_RDTSCP ? 0 : 1);
 
 	*list = all_msrs + first;
@@ -105,8 +127,10 @@ void vmx_reset_msrs(struct vmx_vcpu *v)
 {
 	unsigned int i;
 
-	for (i = 0; i < ARRAY_SIZE(soft); i++)
-		v->soft_msrs[i] = soft[i].reset;
+	BUILD_BUG_ON(NR_SOFT != VMX_NR_SOFT_MSRS);
+	for (i = 0; i < ARRAY_SIZE(rows); i++)
+		if (rows[i].where == ROW_SOFT)
+			v->soft_msrs[rows[i].at] = rows[i].reset;
 }
 
 static bool canonical(u64 address)
@@ -161,7 +185,7 @@ static u64 spec_ctrl_bits(void)
 
 static int write_spec_ctrl(struct vmx_vcpu *v, u64 value)
 {
-	if (!mitigate_spec)
+	if (!(mitigate_on & MITIGATE_SPEC))
 		return -ENOENT;
 	if (value & ~spec_ctrl_bits())
 		return -EINVAL;
@@ -191,72 +215,49 @@ static u64 arch_capabilities(void)
 
 /* ---- look-ups --------------------------------------------------------------------- */
 
-static int get_listed(struct vmx_vcpu *v, u32 msr, u64 *value)
+/* A row for each number that MSRs are told apart by; where two have the same, the later one. */
+#define HASH_SIZE 64
+static u8 row_by_hash[HASH_SIZE] __ro_after_init;
+
+static u32 hash(u32 msr)
+{
+	return (msr ^ msr >> 4) % HASH_SIZE;
+}
+
+void msr_setup(void)
 {
 	unsigned int i;
 
-	for (i = 0; i < ARRAY_SIZE(in_vmcs); i++)
-		if (in_vmcs[i].msr == msr)
-			return *value = vmread(in_vmcs[i].field), 0;
-	for (i = 0; i < ARRAY_SIZE(in_cpu); i++) {
-		if (in_cpu[i].msr != msr || in_cpu[i].feature & ~vmx_caps.features)
-			continue;
-		if (v->in_section && msr == MSR_KERNEL_GS_BASE)
-			rdmsrl(MSR_KERNEL_GS_BASE, v->switched[VMX_SW_KERNEL_GS]);
-		return *value = v->switched[in_cpu[i].index], 0;
-	}
-	for (i = 0; i < ARRAY_SIZE(soft); i++)
-		if (soft[i].msr == msr)
-			return *value = v->soft_msrs[i], 0;
-	return -ENOENT;
+	for (i = 0; i < ARRAY_SIZE(rows); i++)
+		row_by_hash[hash(rows[i].msr)] = i;
 }
 
-static int set_in_cpu(struct vmx_vcpu *v, unsigned int i, u64 value)
+static __always_inline const struct msr_row *find_row(u32 msr)
 {
-	u32 msr = in_cpu[i].msr;
+	const struct msr_row *row = &rows[row_by_hash[hash(msr)]];
 
+	if (unlikely(row->msr != msr)) {
+		for (row = rows; row->msr != msr; row++)
+			if (row == rows + ARRAY_SIZE(rows) - 1)
+				return NULL;
+	}
+	return likely(!(row->feature & ~vmx_caps.features)) ? row : NULL;
+}
+
+static int set_in_cpu(struct vmx_vcpu *v, const struct msr_row *row, u64 value)
+{
 	/* Their upper halves are reserved, and must not make a WRMSR of ours fault. */
-	if ((msr == MSR_TSC_AUX || msr == MSR_SYSCALL_MASK) && value >> 32)
+	if ((row->at == VMX_SW_TSC_AUX || row->at == VMX_SW_SFMASK) && value >> 32)
 		return -EINVAL;
-	v->switched[in_cpu[i].index] = value;
+	v->switched[row->at] = value;
 	if (!v->in_section)
 		return 0;
-	if (msr == MSR_KERNEL_GS_BASE || msr == MSR_TSC_AUX || v->syscall_live)
-		wrmsrl(msr, value);
+	if (row->at == VMX_SW_KERNEL_GS || row->at == VMX_SW_TSC_AUX || v->syscall_live)
+		cpu_wrmsr(row->msr, value);
 	return 0;
 }
 
-static int set_listed(struct vmx_vcpu *v, u32 msr, u64 value)
-{
-	unsigned int i;
-
-	for (i = 0; i < ARRAY_SIZE(in_vmcs); i++) {
-		if (in_vmcs[i].msr != msr)
-			continue;
-		if (in_vmcs[i].address && !canonical(value))
-			return -EINVAL;
-		vmwrite(in_vmcs[i].field, value);
-		return 0;
-	}
-	for (i = 0; i < ARRAY_SIZE(in_cpu); i++) {
-		if (in_cpu[i].msr != msr || in_cpu[i].feature & ~vmx_caps.features)
-			continue;
-		if (in_cpu[i].address && !canonical(value))
-			return -EINVAL;
-		return set_in_cpu(v, i, value);
-	}
-	for (i = 0; i < ARRAY_SIZE(soft); i++) {
-		if (soft[i].msr != msr)
-			continue;
-		if ((value ^ v->soft_msrs[i]) & ~soft[i].writable)
-			return -EINVAL;
-		v->soft_msrs[i] = value;
-		return 0;
-	}
-	return -ENOENT;
-}
-
-int vmx_get_msr(struct vmx_vcpu *v, u32 msr, u64 *value)
+static int get_special(struct vmx_vcpu *v, u32 msr, u64 *value)
 {
 	switch (msr) {
 	case MSR_EFER:
@@ -270,18 +271,18 @@ int vmx_get_msr(struct vmx_vcpu *v, u32 msr, u64 *value)
 		return 0;
 	case MSR_IA32_SPEC_CTRL:
 		*value = v->spec_guest;
-		return mitigate_spec ? 0 : -ENOENT;
+		return mitigate_on & MITIGATE_SPEC ? 0 : -ENOENT;
 	case MSR_IA32_ARCH_CAPABILITIES:
 		if (!boot_cpu_has(X86_FEATURE_ARCH_CAPABILITIES))
 			return -ENOENT;
 		*value = arch_capabilities();
 		return 0;
 	default:
-		return get_listed(v, msr, value);
+		return -ENOENT;	/* can only be written */
 	}
 }
 
-int vmx_set_msr(struct vmx_vcpu *v, u32 msr, u64 value)
+static int set_special(struct vmx_vcpu *v, u32 msr, u64 value)
 {
 	switch (msr) {
 	case MSR_EFER:
@@ -299,6 +300,53 @@ int vmx_set_msr(struct vmx_vcpu *v, u32 msr, u64 value)
 	case MSR_IA32_FLUSH_CMD:
 		return write_command(msr, X86_FEATURE_FLUSH_L1D, value);
 	default:
-		return set_listed(v, msr, value);
+		return -ENOENT;	/* can only be read */
+	}
+}
+
+int vmx_get_msr(struct vmx_vcpu *v, u32 msr, u64 *value)
+{
+	const struct msr_row *row = find_row(msr);
+
+	if (unlikely(!row))
+		return -ENOENT;
+	switch (row->where) {
+	case ROW_SOFT:
+		*value = v->soft_msrs[row->at];
+		return 0;
+	case ROW_VMCS:
+		*value = vmread(row->at);
+		return 0;
+	case ROW_CPU:
+		if (v->in_section && msr == MSR_KERNEL_GS_BASE)
+			v->switched[VMX_SW_KERNEL_GS] = cpu_rdmsr(MSR_KERNEL_GS_BASE);
+		*value = v->switched[row->at];
+		return 0;
+	default:
+		return get_special(v, msr, value);
+	}
+}
+
+int vmx_set_msr(struct vmx_vcpu *v, u32 msr, u64 value)
+{
+	const struct msr_row *row = find_row(msr);
+
+	if (unlikely(!row))
+		return -ENOENT;
+	if (row->address && !canonical(value))
+		return -EINVAL;
+	switch (row->where) {
+	case ROW_SOFT:
+		if ((value ^ v->soft_msrs[row->at]) & ~row->writable)
+			return -EINVAL;
+		v->soft_msrs[row->at] = value;
+		return 0;
+	case ROW_VMCS:
+		vmwrite(row->at, value);
+		return 0;
+	case ROW_CPU:
+		return set_in_cpu(v, row, value);
+	default:
+		return set_special(v, msr, value);
 	}
 }

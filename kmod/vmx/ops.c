@@ -8,10 +8,6 @@
 #include "ops.h"
 #include "power.h"
 
-#ifdef TVX_COUNTING
-DEFINE_PER_CPU(u64[NR_COUNTED], vmx_counts);
-#endif
-
 void vmx_op_failed(const char *op, unsigned long operand)
 {
 	const char *name = vmcs_field_name(operand);

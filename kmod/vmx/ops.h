@@ -9,6 +9,9 @@
  * the right VMCS current.  A failure is a bug of ours: it is told once, names
  * the field, and the caller goes on with a zero.  After an emergency VMXOFF the
  * instructions fault, and the exception table makes that a failure too.
+ *
+ * cpu_rdmsr() and cpu_wrmsr() are for MSRs that the CPU surely has, where the
+ * kernel's own wrappers would put a call for their tracepoints.
  */
 #ifndef TVX_VMX_OPS_H
 #define TVX_VMX_OPS_H
@@ -16,14 +19,13 @@
 #include <linux/errno.h>
 #include <linux/types.h>
 #include <asm/asm.h>
+#include <asm/msr.h>
 #include <asm/vmx.h>
-
-#include "count.h"
 
 struct vmx_vcpu;
 
-/* ops.c: out of line, for they never happen */
-void vmx_op_failed(const char *op, unsigned long operand);
+/* ops.c: out of line, for it never happens */
+__cold void vmx_op_failed(const char *op, unsigned long operand);
 
 /*
  * asm goto with outputs: the empty asm keeps compilers that lose track of an
@@ -35,7 +37,6 @@ static __always_inline unsigned long vmread(unsigned long field)
 {
 	unsigned long value;
 
-	vmx_count(COUNT_VMREAD);
 	vmx_asm_goto("1: vmread %[field], %[value]\n\t"
 		     "jna %l[fail]\n"
 		     _ASM_EXTABLE(1b, %l[fail])
@@ -62,7 +63,6 @@ fail:
 
 static __always_inline void vmwrite(unsigned long field, unsigned long value)
 {
-	vmx_count(COUNT_VMWRITE);
 	asm volatile goto("1: vmwrite %[value], %[field]\n\t"
 			  "jna %l[fail]\n"
 			  _ASM_EXTABLE(1b, %l[fail])
@@ -70,6 +70,16 @@ static __always_inline void vmwrite(unsigned long field, unsigned long value)
 	return;
 fail:
 	vmx_op_failed("VMWRITE", field);
+}
+
+static __always_inline u64 cpu_rdmsr(u32 msr)
+{
+	return __rdmsr(msr);
+}
+
+static __always_inline void cpu_wrmsr(u32 msr, u64 value)
+{
+	__wrmsr(msr, (u32)value, value >> 32);
 }
 
 /* Return: 0 or -EIO, after a failure told in the log. */
@@ -129,7 +139,6 @@ static inline void invept(unsigned long extent, u64 eptp)
 {
 	struct vmx_inv_descriptor d = { .id = eptp };
 
-	vmx_count(COUNT_INVEPT);
 	asm volatile goto("1: invept %[d], %[extent]\n\t"
 			  "jna %l[fail]\n"
 			  _ASM_EXTABLE(1b, %l[fail])
@@ -143,7 +152,6 @@ static inline void invvpid(unsigned long extent, u16 vpid)
 {
 	struct vmx_inv_descriptor d = { .id = vpid };
 
-	vmx_count(COUNT_INVVPID);
 	asm volatile goto("1: invvpid %[d], %[extent]\n\t"
 			  "jna %l[fail]\n"
 			  _ASM_EXTABLE(1b, %l[fail])

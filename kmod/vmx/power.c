@@ -17,6 +17,7 @@
 #include <linux/mutex.h>
 #include <linux/reboot.h>
 #include <linux/slab.h>
+#include <asm/desc.h>
 #include <asm/intel_pt.h>
 #include <asm/perf_event.h>
 #include <asm/reboot.h>
@@ -28,8 +29,10 @@
 #include "ops.h"
 #include "power.h"
 #include "probe.h"
+#include "state.h"
 
 DEFINE_PER_CPU(struct vmx_cpu, vmx_cpu);
+DEFINE_PER_CPU(struct vmx_vcpu *, vmx_current);
 
 bool vmx_rebooting;
 
@@ -99,6 +102,7 @@ static int cpu_on(void)
 	}
 	forget_translations();
 	remember_host_msrs(c);
+	native_store_gdt(&c->gdt);
 	c->on = true;
 	return 0;
 }
@@ -118,7 +122,7 @@ static void cpu_off(void)
 		/* Pairs with vmx_clear(): who reads -1 may use the VMCS. */
 		smp_store_release(&v->cpu, -1);
 	}
-	c->current_vcpu = NULL;
+	this_cpu_write(vmx_current, NULL);
 	c->last_ran = NULL;
 	c->on = false;
 	if (vmxoff())
@@ -165,6 +169,7 @@ static void cpu_emergency(void)
 	if (!c->on || !(__read_cr4() & X86_CR4_VMXE))
 		return;
 	c->on = false;
+	this_cpu_write(vmx_current, NULL);
 	list_for_each_entry(v, &c->loaded, loaded)
 		vmclear(v->vmcs_pa);
 	vmxoff();
@@ -355,6 +360,7 @@ int vmx_setup(void)
 	err = try_all();
 	if (err)
 		goto free;
+	msr_setup();
 	fpu_setup();
 	err = mitigate_setup();
 	if (err)

@@ -4,6 +4,7 @@
 #define TVX_POWER_H
 
 #include <linux/percpu.h>
+#include <asm/desc_defs.h>
 #include "vmx.h"
 
 /**
@@ -12,7 +13,7 @@
  * @on: we did VMXON here
  * @region: the VMXON region, allocated for each possible CPU
  * @loaded: vCPUs whose VMCS may be cached in this CPU (VMPTRLD since its last VMCLEAR)
- * @current_vcpu: whose VMCS is the current one
+ * @gdt: the host's GDT, with the limit that an exit loses
  * @last_ran: whose guest ran here last; NULL once that vCPU is gone
  * @host_switched: the host's values of the switched MSRs that never change here
  */
@@ -20,7 +21,7 @@ struct vmx_cpu {
 	bool on;
 	struct vmcs *region;
 	struct list_head loaded;
-	struct vmx_vcpu *current_vcpu;
+	struct desc_ptr gdt;
 	struct vmx_vcpu *last_ran;
 	u64 host_switched[VMX_NR_SWITCHED];
 };

@@ -39,12 +39,12 @@ static void segments_enter(struct vmx_vcpu *v)
 	if (boot_cpu_has(X86_FEATURE_FSGSBASE))
 		fs_base = rdfsbase();
 	else
-		rdmsrl(MSR_FS_BASE, fs_base);
+		fs_base = cpu_rdmsr(MSR_FS_BASE);
 	if (fs_base != v->host_fs_base) {
 		vmwrite(HOST_FS_BASE, fs_base);
 		v->host_fs_base = fs_base;
 	}
-	rdmsrl(MSR_KERNEL_GS_BASE, v->host_kernel_gs);
+	v->host_kernel_gs = cpu_rdmsr(MSR_KERNEL_GS_BASE);
 }
 
 static void segments_leave(struct vmx_vcpu *v)
@@ -58,12 +58,14 @@ static void segments_leave(struct vmx_vcpu *v)
 	/* A selector takes its descriptor's base along: the true one comes after it. */
 	if (unlikely(v->host_fs)) {
 		loadsegment(fs, v->host_fs);
-		wrmsrl(MSR_FS_BASE, v->host_fs_base);
+		cpu_wrmsr(MSR_FS_BASE, v->host_fs_base);
 	}
+	/* The same of GS, whose selector the kernel loads into what is KERNEL_GS_BASE now. */
 	if (unlikely(v->host_gs))
 		load_gs_index(v->host_gs);
-	wrmsrl(MSR_KERNEL_GS_BASE, v->host_kernel_gs);
-	load_fixmap_gdt(smp_processor_id());
+	if (unlikely(v->host_gs) || v->switched[VMX_SW_KERNEL_GS] != v->host_kernel_gs)
+		cpu_wrmsr(MSR_KERNEL_GS_BASE, v->host_kernel_gs);
+	native_load_gdt(this_cpu_ptr(&vmx_cpu.gdt));
 	invalidate_tss_limit();
 }
 
@@ -87,7 +89,7 @@ void switch_syscall_in(struct vmx_vcpu *v)
 
 	for (i = 0; i < ARRAY_SIZE(syscall_msrs); i++)
 		if (v->switched[syscall_msrs[i].index] != host[syscall_msrs[i].index])
-			wrmsrl(syscall_msrs[i].msr, v->switched[syscall_msrs[i].index]);
+			cpu_wrmsr(syscall_msrs[i].msr, v->switched[syscall_msrs[i].index]);
 	v->syscall_live = true;
 }
 
@@ -98,7 +100,7 @@ static void switch_syscall_out(struct vmx_vcpu *v)
 
 	for (i = 0; i < ARRAY_SIZE(syscall_msrs); i++)
 		if (v->switched[syscall_msrs[i].index] != host[syscall_msrs[i].index])
-			wrmsrl(syscall_msrs[i].msr, host[syscall_msrs[i].index]);
+			cpu_wrmsr(syscall_msrs[i].msr, host[syscall_msrs[i].index]);
 	v->syscall_live = false;
 }
 
@@ -107,10 +109,10 @@ static void msrs_enter(struct vmx_vcpu *v)
 	u64 *host = this_cpu_ptr(&vmx_cpu)->host_switched;
 
 	if (v->switched[VMX_SW_KERNEL_GS] != v->host_kernel_gs)
-		wrmsrl(MSR_KERNEL_GS_BASE, v->switched[VMX_SW_KERNEL_GS]);
+		cpu_wrmsr(MSR_KERNEL_GS_BASE, v->switched[VMX_SW_KERNEL_GS]);
 	if (vmx_caps.features & TVX_FEAT_RDTSCP &&
 	    v->switched[VMX_SW_TSC_AUX] != host[VMX_SW_TSC_AUX])
-		wrmsrl(MSR_TSC_AUX, v->switched[VMX_SW_TSC_AUX]);
+		cpu_wrmsr(MSR_TSC_AUX, v->switched[VMX_SW_TSC_AUX]);
 	if (v->efer & EFER_SCE)
 		switch_syscall_in(v);
 }
@@ -120,12 +122,12 @@ static void msrs_leave(struct vmx_vcpu *v)
 {
 	u64 *host = this_cpu_ptr(&vmx_cpu)->host_switched;
 
-	rdmsrl(MSR_KERNEL_GS_BASE, v->switched[VMX_SW_KERNEL_GS]);
+	v->switched[VMX_SW_KERNEL_GS] = cpu_rdmsr(MSR_KERNEL_GS_BASE);
 	if (v->syscall_live)
 		switch_syscall_out(v);
 	if (vmx_caps.features & TVX_FEAT_RDTSCP &&
 	    v->switched[VMX_SW_TSC_AUX] != host[VMX_SW_TSC_AUX])
-		wrmsrl(MSR_TSC_AUX, host[VMX_SW_TSC_AUX]);
+		cpu_wrmsr(MSR_TSC_AUX, host[VMX_SW_TSC_AUX]);
 }
 
 /* ---- debug registers: the guest's only once it uses them ------------------------------ */
@@ -171,6 +173,20 @@ static void debug_leave(struct vmx_vcpu *v)
 		hw_breakpoint_restore();
 }
 
+/*
+ * Something else ran on this thread's CPU since its last section, or may have.  A
+ * page fault that was served for the guest in between is no reason, as with KVM.
+ */
+static void l1d_enter(struct vmx_vcpu *v)
+{
+	unsigned long switches = current->nvcsw + current->nivcsw;
+
+	if (switches == v->seen_switches)
+		return;
+	v->seen_switches = switches;
+	v->l1d_dirty = true;
+}
+
 /* ---- the section ----------------------------------------------------------------------- */
 
 int vmx_enter(struct vmx_vcpu *v)
@@ -178,8 +194,8 @@ int vmx_enter(struct vmx_vcpu *v)
 	struct vmx_cpu *c;
 	unsigned long cr3;
 
-	if (vmx_load(v))
-		return -EAGAIN;
+	if (vmx_load_wait(v))
+		return -EINTR;
 	c = this_cpu_ptr(&vmx_cpu);
 	if (c->last_ran != v) {
 		mitigate_vcpu_switch();
@@ -197,7 +213,7 @@ int vmx_enter(struct vmx_vcpu *v)
 	msrs_enter(v);
 	fpu_enter(v);
 	debug_enter(v);
-	v->l1d_dirty = true;
+	l1d_enter(v);
 	/* Pairs with vmx_kick(): a flag set before we are seen here is seen by us. */
 	smp_store_mb(v->in_section, true);
 	return 0;
@@ -216,15 +232,14 @@ void vmx_leave(struct vmx_vcpu *v)
 
 /* ---- one entry ---------------------------------------------------------------------------- */
 
+/* The CPU keeps the value: it counts down a copy. */
 static void set_timer(struct vmx_vcpu *v, u64 slice)
 {
 	u64 ticks = min_t(u64, slice >> vmx_caps.timer_shift, U32_MAX);
-	u32 timer = max_t(u64, ticks, 1);
 
-	if (!(vmx_caps.features & TVX_FEAT_SLICE) || timer == v->timer)
-		return;
-	vmwrite(VMX_PREEMPTION_TIMER_VALUE, timer);
-	v->timer = timer;
+	v->slice = slice;
+	if (vmx_caps.features & TVX_FEAT_SLICE)
+		vmwrite(VMX_PREEMPTION_TIMER_VALUE, max_t(u64, ticks, 1));
 }
 
 static void before_entry(struct vmx_vcpu *v, u64 slice)
@@ -241,7 +256,8 @@ static void before_entry(struct vmx_vcpu *v, u64 slice)
 		cpumask_set_cpu(smp_processor_id(), &v->space->ran);
 		smp_mb__after_atomic(); /* pairs with flush() in space.c */
 	}
-	set_timer(v, slice);
+	if (slice != v->slice)
+		set_timer(v, slice);
 	if (native_read_cr2() != v->cr2)
 		native_write_cr2(v->cr2);
 	check_entry(v);
@@ -282,13 +298,6 @@ static void hand_to_host(struct vmx_vcpu *v)
 		machine_check();
 }
 
-bool vmx_ready(const struct vmx_vcpu *v)
-{
-	const struct vmx_cpu *c = this_cpu_ptr(&vmx_cpu);
-
-	return c->on && c->current_vcpu == v;
-}
-
 int vmx_run(struct vmx_vcpu *v, u64 slice)
 {
 	enum vmx_entry_result result;
@@ -297,7 +306,7 @@ int vmx_run(struct vmx_vcpu *v, u64 slice)
 	lockdep_assert_irqs_disabled();
 	before_entry(v, slice);
 	/* An exit clears it; perf changes it by IPI, so no earlier than here. */
-	v->host_debugctl = get_debugctlmsr();
+	v->host_debugctl = cpu_rdmsr(MSR_IA32_DEBUGCTLMSR);
 	mitigate_before_entry(v);
 	result = vmx_enter_guest(v);
 	mitigate_after_exit(v);
@@ -305,9 +314,9 @@ int vmx_run(struct vmx_vcpu *v, u64 slice)
 	v->cr2 = native_read_cr2();
 	if (unlikely(v->host_debugctl))
 		update_debugctlmsr(v->host_debugctl);
-	if (unlikely(result == VMX_ENTRY_FAULTED))
-		return -EAGAIN;
-	if (unlikely(result == VMX_ENTRY_FAILED)) {
+	if (unlikely(result != VMX_ENTRY_EXITED)) {
+		if (result == VMX_ENTRY_FAULTED)
+			return -EAGAIN;
 		v->entry_error = vmread(VM_INSTRUCTION_ERROR);
 		v->exit_reason = ~0u;
 		return 0;

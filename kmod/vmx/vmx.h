@@ -21,7 +21,10 @@
 #define TVX_VMX_H
 
 #include <linux/list.h>
+#include <linux/percpu.h>
+#include <linux/preempt.h>
 #include <linux/types.h>
+#include <asm/vmx.h>
 #include <tinyvmx.h>
 
 #include "caps.h"
@@ -103,18 +106,19 @@ struct vmx_vcpu {
 
 	/* as last written to the VMCS */
 	u32 proc;			/* primary controls */
-	u32 timer;			/* preemption timer */
+	u64 slice;			/* as the preemption timer has it, TSC ticks */
 	unsigned long host_cr3, host_cr4, host_fs_base;
 
 	/* what the section keeps of the host */
 	u64 host_kernel_gs;
 	u64 host_debugctl;
-	u64 host_xcr0;
 	u16 host_ds, host_es, host_fs, host_gs, host_ldt;
 	bool in_section;
 	bool syscall_live;		/* the guest's SYSCALL MSRs are in the CPU */
 	bool dr_live;			/* the guest's DR0..6 are in the CPU */
-	bool l1d_dirty;			/* the L1D may hold what the guest must not see */
+	bool l1d_dirty;			/* the L1D may hold what the guest must not see; at
+					 * each RUN it may: user space ran */
+	unsigned long seen_switches;	/* of the thread that ran it last */
 
 	/* without unrestricted guest, while the guest has CR0.PG = 0 */
 	bool unpaged;
@@ -157,11 +161,24 @@ int vmx_vcpu_init(struct vmx_vcpu *v, struct vmx_space *space, const struct poli
 		  const unsigned long *msr_bitmap, u32 apic_id, u64 tsc_offset);
 void vmx_vcpu_destroy(struct vmx_vcpu *v);
 
+/* Whose VMCS is current on a CPU; NULL: nobody's, or VMX is off there. */
+DECLARE_PER_CPU(struct vmx_vcpu *, vmx_current);
+
+/*
+ * Preemption off: is VMX on here, with @v's VMCS current?  With interrupts off
+ * it stays so (but for an emergency), and vmx_run() can be called.
+ */
+static inline bool vmx_ready(const struct vmx_vcpu *v)
+{
+	return this_cpu_read(vmx_current) == v;
+}
+
 /* ---- running (switch.c) ------------------------------------------------------- */
 
 /**
- * vmx_enter() - open a section.  Return: 0, or -EAGAIN: VMX is off on this CPU
- * just now (hotplug, suspend): no section was opened, try again later.
+ * vmx_enter() - open a section; may sleep before
+ * Return: 0, or -EINTR: a fatal signal came while VMX was off on this CPU
+ * (hotplug, suspend), and no section was opened.
  */
 int vmx_enter(struct vmx_vcpu *v);
 void vmx_leave(struct vmx_vcpu *v);
@@ -176,9 +193,6 @@ void vmx_leave(struct vmx_vcpu *v);
  * Return: 0, or -EAGAIN: VMX went off under us (emergency); leave the section.
  */
 int vmx_run(struct vmx_vcpu *v, u64 slice);
-
-/* Interrupts off, in a section: is VMX still on here, so that vmx_run() can be called? */
-bool vmx_ready(const struct vmx_vcpu *v);
 
 /**
  * vmx_kick() - make @v exit soon if it runs on some CPU
@@ -198,8 +212,14 @@ void *vmx_identity_map(void);
 
 /* After each exit: keep an event whose delivery the exit interrupted. */
 void vmx_recover_event(struct vmx_vcpu *v);
+/* Before each entry: is there anything for vmx_deliver_events() to do? */
+static inline bool vmx_events_wait(const struct vmx_vcpu *v, u32 requests)
+{
+	return v->exception.flags | v->injected.flags | v->intr.flags | v->nmi_pending | requests |
+	       (v->proc & (CPU_BASED_INTR_WINDOW_EXITING | CPU_BASED_NMI_WINDOW_EXITING));
+}
 /*
- * Before each entry: put the first deliverable event in, open windows for the rest.
+ * Put the first deliverable event in, open windows for the rest.
  * Return: whether one went in; it is in v->delivering.
  */
 bool vmx_deliver_events(struct vmx_vcpu *v, u32 requests);
@@ -277,14 +297,25 @@ void vmx_fill_ctx(struct vmx_vcpu *v, struct tvx_run_ctx *ctx);
 
 /* ---- the VMCS by itself (load.c) ----------------------------------------------------- */
 
+/* vmx_load() where there is something to do: preemption is off already. */
+int vmx_load_here(struct vmx_vcpu *v);
+
 /**
  * vmx_load() - make the VMCS of @v current on this CPU; preemption is off until vmx_unload()
  *
  * Return: 0, or -EAGAIN with preemption as it was: VMX is off on this CPU just
  * now (hotplug, suspend).
  */
-int vmx_load(struct vmx_vcpu *v);
-void vmx_unload(struct vmx_vcpu *v);
+static inline int vmx_load(struct vmx_vcpu *v)
+{
+	preempt_disable();
+	return likely(vmx_ready(v)) ? 0 : vmx_load_here(v);
+}
+
+static inline void vmx_unload(struct vmx_vcpu *v)
+{
+	preempt_enable();
+}
 
 /* The same, waiting for VMX to be on.  Return: 0, or -EINTR: a fatal signal came first. */
 int vmx_load_wait(struct vmx_vcpu *v);
