@@ -4,6 +4,7 @@
 #include <linux/debugfs.h>
 #include <linux/sched.h>
 #include <linux/seq_file.h>
+#include <linux/slab.h>
 #include <asm/vmx.h>
 
 #include "objects.h"
@@ -28,9 +29,12 @@ static const char *reason_name(u32 reason)
 
 static int vcpu_show(struct seq_file *s, void *unused)
 {
-	const struct tvx_stats *stats = &((struct tvx_vcpu *)s->private)->stats;
+	struct tvx_stats *stats = kmalloc(sizeof(*stats), GFP_KERNEL);
 	unsigned int i;
 
+	if (!stats)
+		return -ENOMEM;
+	tvx_vcpu_stats(s->private, stats);
 	seq_printf(s, "cpu %d\nruns %llu\nmigrations %llu\ninjected %llu\nguest_cycles %llu\n",
 		   stats->cpu, stats->runs, stats->migrations, stats->injected,
 		   stats->guest_cycles);
@@ -38,6 +42,7 @@ static int vcpu_show(struct seq_file *s, void *unused)
 		if (stats->reason[i].count)
 			seq_printf(s, "%-20s %12llu %16llu\n", reason_name(i),
 				   stats->reason[i].count, stats->reason[i].cycles);
+	kfree(stats);
 	return 0;
 }
 DEFINE_SHOW_ATTRIBUTE(vcpu);

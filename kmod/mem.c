@@ -46,16 +46,40 @@ void tvx_mem_destroy(struct tvx_vm *vm)
 
 const struct tvx_memslot *mem_find_slot(const struct tvx_vm *vm, u64 gpa)
 {
-	unsigned int i;
+	unsigned int low = 0, high = vm->nr_slots;
 
 	lockdep_assert_held(&vm->mmu_lock);
-	for (i = 0; i < TVX_MAX_SLOTS; i++) {
-		const struct tvx_memslot *slot = &vm->slots[i];
+	while (low < high) {
+		unsigned int middle = (low + high) / 2;
+		const struct tvx_memslot *slot = &vm->slots[vm->slot_order[middle]];
 
-		if (gpa >= slot->gpa && gpa - slot->gpa < slot->len)
+		if (gpa < slot->gpa)
+			high = middle;
+		else if (gpa - slot->gpa < slot->len)
 			return slot;
+		else
+			low = middle + 1;
 	}
 	return NULL;
+}
+
+/* Slots do not overlap, so that their beginnings put them in order. */
+static void order_slots(struct tvx_vm *vm)
+{
+	unsigned int i, at;
+
+	lockdep_assert_held(&vm->mmu_lock);
+	vm->nr_slots = 0;
+	for (i = 0; i < TVX_MAX_SLOTS; i++) {
+		if (!vm->slots[i].len)
+			continue;
+		for (at = vm->nr_slots++; at; at--) {
+			if (vm->slots[vm->slot_order[at - 1]].gpa < vm->slots[i].gpa)
+				break;
+			vm->slot_order[at] = vm->slot_order[at - 1];
+		}
+		vm->slot_order[at] = i;
+	}
 }
 
 static int check_range(const struct tvx_slot *args)
@@ -77,10 +101,10 @@ static bool overlaps_another(const struct tvx_vm *vm, const struct tvx_slot *arg
 	unsigned int i;
 
 	lockdep_assert_held(&vm->lock);
-	for (i = 0; i < TVX_MAX_SLOTS; i++) {
-		const struct tvx_memslot *slot = &vm->slots[i];
+	for (i = 0; i < vm->nr_slots; i++) {
+		const struct tvx_memslot *slot = &vm->slots[vm->slot_order[i]];
 
-		if (i != args->slot && slot->len && args->gpa < slot->gpa + slot->len &&
+		if (vm->slot_order[i] != args->slot && args->gpa < slot->gpa + slot->len &&
 		    slot->gpa < args->gpa + args->len)
 			return true;
 	}
@@ -97,6 +121,7 @@ static void replace_slot(struct tvx_vm *vm, unsigned int i, const struct tvx_mem
 	if (slot->len)
 		vmx_space_unmap(&vm->space, slot->gpa, slot->gpa + slot->len);
 	*slot = *new;
+	order_slots(vm);
 	/* A fault that looked the old one up starts again. */
 	vm->mmu_seq++;
 	spin_unlock(&vm->mmu_lock);
@@ -146,7 +171,7 @@ static bool slot_range(const struct tvx_memslot *slot, unsigned long start, unsi
 	u64 first = max_t(u64, start, slot->hva);
 	u64 last = min_t(u64, end, slot->hva + slot->len);
 
-	if (!slot->len || first >= last)
+	if (first >= last)
 		return false;
 	*gpa_start = slot->gpa + (first - slot->hva);
 	*gpa_end = slot->gpa + (last - slot->hva);
@@ -168,8 +193,8 @@ void tvx_mem_invalidate_begin(struct tvx_vm *vm, unsigned long start, unsigned l
 	vm->busy_start = vm->mmu_busy ? min(vm->busy_start, start) : start;
 	vm->busy_end = vm->mmu_busy ? max(vm->busy_end, end) : end;
 	vm->mmu_busy++;
-	for (i = 0; i < TVX_MAX_SLOTS; i++)
-		if (slot_range(&vm->slots[i], start, end, &gpa_start, &gpa_end))
+	for (i = 0; i < vm->nr_slots; i++)
+		if (slot_range(&vm->slots[vm->slot_order[i]], start, end, &gpa_start, &gpa_end))
 			vmx_space_unmap(&vm->space, gpa_start, gpa_end);
 	spin_unlock(&vm->mmu_lock);
 }
@@ -198,8 +223,8 @@ bool tvx_mem_age(struct tvx_vm *vm, unsigned long start, unsigned long end, bool
 	unsigned int i;
 
 	spin_lock(&vm->mmu_lock);
-	for (i = 0; i < TVX_MAX_SLOTS; i++)
-		if (slot_range(&vm->slots[i], start, end, &gpa_start, &gpa_end))
+	for (i = 0; i < vm->nr_slots; i++)
+		if (slot_range(&vm->slots[vm->slot_order[i]], start, end, &gpa_start, &gpa_end))
 			young |= vmx_space_age(&vm->space, gpa_start, gpa_end, clear);
 	spin_unlock(&vm->mmu_lock);
 	return young;

@@ -26,11 +26,12 @@
 #include "compat.h"
 #include "mem.h"
 
-/* One page under way; the first four are given. */
+/* One page under way; the first five are given. */
 struct mem_fault {
 	u64 gpa;
 	bool write;			/* the access is one */
 	bool fetch;			/* or is one of these */
+	bool absent;			/* the process did not have the page a moment ago */
 	struct ept_cache *cache;
 	struct tvx_memslot slot;	/* 1 */
 	unsigned long seq;
@@ -61,6 +62,12 @@ static bool look_up(struct tvx_vm *vm, struct mem_fault *f)
  * 2.  Also for a read, map with write permission where that costs nothing: where
  * the process could write right now, with no copy to make and no file system to ask.
  */
+static bool get_present_page(struct mem_fault *f)
+{
+	f->writable = !(f->slot.flags & TVX_SLOT_READONLY);
+	return get_user_page_fast_only(f->hva, f->writable ? FOLL_WRITE : 0, &f->page);
+}
+
 static int get_host_page(struct mem_fault *f)
 {
 	bool may_write = !(f->slot.flags & TVX_SLOT_READONLY);
@@ -68,8 +75,7 @@ static int get_host_page(struct mem_fault *f)
 	struct page *page;
 	long n;
 
-	f->writable = may_write;
-	if (get_user_page_fast_only(f->hva, may_write ? FOLL_WRITE : 0, &f->page))
+	if (!f->absent && get_present_page(f))
 		return 0;
 
 	n = get_user_pages_unlocked(f->hva, 1, &f->page, flags | (f->write ? FOLL_WRITE : 0));
@@ -171,7 +177,10 @@ static int map_host_page(struct tvx_vm *vm, struct mem_fault *f)
 	u64 mask;
 	int err = -EAGAIN;
 
-	f->level = min(host_level(f->hva), vmx_space_max_level());
+	/* Large mappings are of compound pages; where one is not, small ones will do. */
+	f->level = EPT_4K;
+	if (PageCompound(f->page))
+		f->level = min(host_level(f->hva), vmx_space_max_level());
 	/* What is executed gets a small page, and a large one around it falls apart. */
 	if (f->fetch && !large_exec)
 		f->level = EPT_4K;
@@ -214,6 +223,8 @@ enum tvx_mem_result tvx_mem_fault(struct tvx_vm *vm, u64 gpa, u32 access,
 		.gpa = gpa & PAGE_MASK,
 		.write = access & TVX_MEM_WRITE,
 		.fetch = access & TVX_MEM_FETCH,
+		/* tvx_mem_fault_now() has looked, if it could. */
+		.absent = cache->nr >= EPT_CACHE_ENOUGH,
 		.cache = cache,
 	};
 	int err;
@@ -248,6 +259,29 @@ enum tvx_mem_result tvx_mem_fault(struct tvx_vm *vm, u64 gpa, u32 access,
 		*error = EFAULT;
 		return TVX_MEM_ERROR;
 	}
+}
+
+enum tvx_mem_result tvx_mem_fault_now(struct tvx_vm *vm, u64 gpa, u32 access,
+				      struct ept_cache *cache, int *error)
+{
+	struct mem_fault f = {
+		.gpa = gpa & PAGE_MASK,
+		.write = access & TVX_MEM_WRITE,
+		.fetch = access & TVX_MEM_FETCH,
+		.cache = cache,
+	};
+	int err;
+
+	if (!look_up(vm, &f))
+		return TVX_MEM_NO_SLOT;
+	if (f.write && (f.slot.flags & TVX_SLOT_READONLY))
+		return TVX_MEM_RDONLY;
+	*error = EAGAIN;
+	if (cache->nr < EPT_CACHE_ENOUGH || !get_present_page(&f))
+		return TVX_MEM_ERROR;
+	err = map_host_page(vm, &f);
+	put_page(f.page);
+	return err ? TVX_MEM_ERROR : TVX_MEM_MAPPED;
 }
 
 /* Map the page at @gpa of a slot that cannot change.  Return: 0, f->level set, or -errno. */

@@ -21,6 +21,7 @@
 #include <linux/list.h>
 #include <linux/mmu_notifier.h>
 #include <linux/mutex.h>
+#include <linux/sched.h>
 #include <linux/spinlock.h>
 #include <tinyvmx.h>
 
@@ -85,6 +86,8 @@ struct tvx_vm {
 	spinlock_t mmu_lock;
 	/* under mmu_lock; slots change only with vm->lock held too */
 	struct tvx_memslot slots[TVX_MAX_SLOTS];
+	u8 slot_order[TVX_MAX_SLOTS];	/* the numbers of those in use, by address */
+	unsigned int nr_slots;		/* in slot_order */
 	unsigned long mmu_seq;		/* counts what made a looked-up page stale */
 	unsigned int mmu_busy;		/* invalidations under way, and, while there are any, */
 	unsigned long busy_start;	/* the user addresses that hold all of theirs */
@@ -108,10 +111,13 @@ struct tvx_vcpu {
 	struct tvx_run *run;
 	atomic_t kick;
 	/* under lock */
-	struct tvx_run_in in;		/* the copy taken at RUN */
-	struct tvx_run_out out;		/* what the exit handlers fill in; copied out once */
+	struct tvx_run_in in;		/* the copy taken at RUN; registers are not in it */
+	struct tvx_run_out out;		/* exit, .ctx and the union, as exit handlers fill them in */
 	struct ept_cache cache;
 	struct vmx_vcpu hw;
+	u64 exited;			/* TSC at the last exit */
+	struct tvx_exit_count *reason;	/* of that exit, in stats */
+	struct tvx_exit_count no_reason; /* while there was none in the section */
 	/* written by the running thread, read by anyone */
 	struct tvx_stats stats;
 	struct dentry *debugfs;
@@ -133,7 +139,10 @@ void tvx_vm_put(struct tvx_vm *vm);
 /* A bug: the VM answers -EIO from now on, the host goes on.  Any context. */
 void tvx_vm_kill(struct tvx_vm *vm, const char *why);
 /* May the caller use it?  0 or -EIO. */
-int tvx_vm_usable(const struct tvx_vm *vm);
+static inline int tvx_vm_usable(const struct tvx_vm *vm)
+{
+	return unlikely(vm->mm != current->mm || READ_ONCE(vm->dead)) ? -EIO : 0;
+}
 
 /* vcpu.c: return a fd or -errno; under vm->lock */
 int tvx_vcpu_create(struct tvx_vm *vm, u32 id);
@@ -147,8 +156,11 @@ void tvx_debugfs_add_vcpu(struct tvx_vcpu *vcpu);
 /* main.c: the host's time slice, TSC ticks */
 extern u64 tvx_slice;
 
-/* run.c */
+/* run.c: under vcpu->lock */
 int tvx_vcpu_run(struct tvx_vcpu *vcpu);
+
+/* vcpu.c: any context; a running vCPU's counts may be an exit apart from each other */
+void tvx_vcpu_stats(const struct tvx_vcpu *vcpu, struct tvx_stats *stats);
 
 /* mem.c */
 
@@ -190,6 +202,16 @@ enum tvx_mem_result {
  */
 enum tvx_mem_result tvx_mem_fault(struct tvx_vm *vm, u64 gpa, u32 access,
 				  struct ept_cache *cache, u64 *hva, int *error);
+
+/**
+ * tvx_mem_fault_now() - the same without sleeping
+ * Return: MAPPED, NO_SLOT or RDONLY, or ERROR with @error EAGAIN: only
+ * tvx_mem_fault() can tell.
+ *
+ * In the VM's process, preemption may be off; interrupts are on.
+ */
+enum tvx_mem_result tvx_mem_fault_now(struct tvx_vm *vm, u64 gpa, u32 access,
+				      struct ept_cache *cache, int *error);
 
 /* mem_access.c: guest memory, in the VM's process, sleeps.  0 or -EFAULT. */
 int tvx_mem_read(struct tvx_vm *vm, u64 gpa, void *buf, size_t len);

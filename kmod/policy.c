@@ -36,6 +36,11 @@ static int compare(const void *a, const void *b)
 	return x->index < y->index ? -1 : x->index > y->index;
 }
 
+static bool is_per_vcpu(u32 leaf)
+{
+	return leaf == 1 || leaf == 0xb || leaf == 0xd || leaf == 0x1f;
+}
+
 static void put_cpuid(struct policy *p, const struct tvx_cpuid_entry *cpuid, u32 nr)
 {
 	u32 i;
@@ -43,11 +48,20 @@ static void put_cpuid(struct policy *p, const struct tvx_cpuid_entry *cpuid, u32
 	p->nr_cpuid = nr;
 	for (i = 0; i < nr; i++) {
 		p->cpuid[i] = cpuid[i];
-		/* An entry for all sub-leaves has index 0: find() relies on it. */
+		/* An entry for all sub-leaves has index 0: the search relies on it. */
 		if (!(cpuid[i].flags & TVX_CPUID_INDEX))
 			p->cpuid[i].index = 0;
+		if (is_per_vcpu(cpuid[i].function))
+			p->cpuid[i].flags |= POLICY_CPUID_PER_VCPU;
 	}
 	sort(p->cpuid, nr, sizeof(*cpuid), compare, NULL);
+	memset(p->first_cpuid, 0, sizeof(p->first_cpuid));
+	for (i = nr; i--;) {
+		u32 leaf = p->cpuid[i].function;
+
+		if ((leaf & 0x7fffffff) < POLICY_DIRECT_LEAVES)
+			p->first_cpuid[leaf >> 31][leaf % POLICY_DIRECT_LEAVES] = i + 1;
+	}
 }
 
 void policy_init(struct policy *p, const struct tvx_cpuid_entry *cpuid, u32 nr)
@@ -83,7 +97,7 @@ int policy_set_cpuid(struct policy *p, const struct tvx_cpuid_entry *cpuid, u32 
 	return 0;
 }
 
-static const struct tvx_cpuid_entry *find(const struct policy *p, u32 leaf, u32 subleaf)
+const struct tvx_cpuid_entry *policy_search_cpuid(const struct policy *p, u32 leaf, u32 subleaf)
 {
 	const struct tvx_cpuid_entry *e;
 	u32 low = 0, high = p->nr_cpuid;
@@ -117,7 +131,7 @@ static u32 range_base(u32 leaf)
 
 static bool leaf_in_range(const struct policy *p, u32 leaf)
 {
-	const struct tvx_cpuid_entry *base = find(p, range_base(leaf), 0);
+	const struct tvx_cpuid_entry *base = policy_find_cpuid(p, range_base(leaf), 0);
 
 	return base && leaf <= base->eax;
 }
@@ -127,7 +141,7 @@ static u32 xsave_size(const struct policy *p, u64 xcr0)
 	u32 i, size = XSAVE_MIN_SIZE;
 
 	for (i = 2; i < 63; i++) {
-		const struct tvx_cpuid_entry *e = xcr0 & BIT_ULL(i) ? find(p, 0xd, i) : NULL;
+		const struct tvx_cpuid_entry *e = xcr0 & BIT_ULL(i) ? policy_find_cpuid(p, 0xd, i) : NULL;
 
 		if (e)
 			size = max(size, e->eax + e->ebx);
@@ -162,18 +176,18 @@ static void per_vcpu(const struct policy *p, const struct policy_vcpu *v,
 bool policy_cpuid(const struct policy *p, const struct policy_vcpu *v,
 		  u32 leaf, u32 subleaf, u32 out[4])
 {
-	const struct tvx_cpuid_entry *e = find(p, leaf, subleaf);
+	const struct tvx_cpuid_entry *e = policy_find_cpuid(p, leaf, subleaf);
 
 	memset(out, 0, 4 * sizeof(*out));
 	if (!e && !leaf_in_range(p, leaf)) {
-		const struct tvx_cpuid_entry *first = find(p, 0, 0);
+		const struct tvx_cpuid_entry *first = policy_find_cpuid(p, 0, 0);
 
 		leaf = first ? first->eax : 0;
-		e = find(p, leaf, subleaf);
+		e = policy_find_cpuid(p, leaf, subleaf);
 	}
 	if (!e) {
 		/* Topology sub-leaves past the last level still tell these two. */
-		if ((leaf == 0xb || leaf == 0x1f) && find(p, leaf, 0)) {
+		if ((leaf == 0xb || leaf == 0x1f) && policy_find_cpuid(p, leaf, 0)) {
 			out[ECX] = subleaf & 0xff;
 			out[EDX] = v->apic_id;
 		}
@@ -185,7 +199,8 @@ bool policy_cpuid(const struct policy *p, const struct policy_vcpu *v,
 	out[EBX] = e->ebx;
 	out[ECX] = e->ecx;
 	out[EDX] = e->edx;
-	per_vcpu(p, v, e, out);
+	if (e->flags & POLICY_CPUID_PER_VCPU)
+		per_vcpu(p, v, e, out);
 	return true;
 }
 
@@ -233,14 +248,14 @@ static const struct {
 static bool guest_has(const struct policy *p, u16 feature)
 {
 	u32 leaf = words[feature / 32].leaf, reg = words[feature / 32].reg;
-	const struct tvx_cpuid_entry *e = find(p, leaf, 0);
+	const struct tvx_cpuid_entry *e = policy_find_cpuid(p, leaf, 0);
 
 	return e && (reg == EBX ? e->ebx : reg == ECX ? e->ecx : e->edx) & BIT(feature % 32);
 }
 
 static u64 guest_xcr0(const struct policy *p, const struct policy_host *host)
 {
-	const struct tvx_cpuid_entry *e = find(p, 0xd, 0);
+	const struct tvx_cpuid_entry *e = policy_find_cpuid(p, 0xd, 0);
 
 	if (!e || !guest_has(p, X86_FEATURE_XSAVE))
 		return 0;
@@ -250,7 +265,7 @@ static u64 guest_xcr0(const struct policy *p, const struct policy_host *host)
 /* Not beyond the host's: the processor itself checks addresses against that. */
 static u8 guest_phys_bits(const struct policy *p, const struct policy_host *host)
 {
-	const struct tvx_cpuid_entry *e = find(p, 0x80000008, 0);
+	const struct tvx_cpuid_entry *e = policy_find_cpuid(p, 0x80000008, 0);
 	u32 out[4], most = PHYS_BITS_DEFAULT, bits = e ? e->eax & 0xff : 0;
 
 	host->cpuid(0x80000000, 0, out);
@@ -340,34 +355,24 @@ int policy_set_rules(struct policy *p, const struct tvx_policy *u,
 	return 0;
 }
 
-enum tvx_action policy_msr(const struct policy *p, u32 msr, bool write, u64 *value)
+const struct tvx_msr_rule *policy_search_msr_rule(const struct policy *p, u32 msr)
 {
 	const struct tvx_msr_rule *r;
-	enum tvx_action action;
 
-	for (r = p->msr_rules; r < p->msr_rules + p->nr_msr_rules; r++) {
-		if (msr - r->first >= r->count)
-			continue;
-		action = write ? r->write : r->read;
-		if (action == TVX_ACT_CONST)
-			*value = r->value;
-		return action;
-	}
-	return TVX_ACT_DEFAULT;
+	for (r = p->msr_rules; r < p->msr_rules + p->nr_msr_rules; r++)
+		if (msr - r->first < r->count)
+			return r;
+	return NULL;
 }
 
-enum tvx_action policy_io(const struct policy *p, u16 port, u32 *value)
+const struct tvx_io_rule *policy_search_io_rule(const struct policy *p, u16 port)
 {
 	const struct tvx_io_rule *r;
 
-	for (r = p->io_rules; r < p->io_rules + p->nr_io_rules; r++) {
-		if ((u32)port - r->first >= r->count)
-			continue;
-		if (r->action == TVX_ACT_CONST)
-			*value = r->value;
-		return r->action ?: TVX_ACT_EXIT;
-	}
-	return TVX_ACT_EXIT;
+	for (r = p->io_rules; r < p->io_rules + p->nr_io_rules; r++)
+		if ((u32)port - r->first < r->count)
+			return r;
+	return NULL;
 }
 
 /* ---- the MSR bitmap ---- */

@@ -7,8 +7,15 @@
 #ifndef TVX_POLICY_H
 #define TVX_POLICY_H
 
+#include <linux/compiler.h>
 #include <linux/types.h>
 #include <tinyvmx.h>
+
+/* So many leaves of each range are found without a search. */
+#define POLICY_DIRECT_LEAVES	32
+
+/* A flag of ours in the policy's own copy of an entry: the answer differs by vCPU. */
+#define POLICY_CPUID_PER_VCPU	(1U << 31)
 
 /* The order of an answer of CPUID. */
 enum cpuid_reg { EAX, EBX, ECX, EDX };
@@ -28,6 +35,8 @@ struct policy_host {
 /**
  * struct policy - of one VM
  * @cpuid: sorted by function, index
+ * @first_cpuid: of the first leaves of the basic and of the extended range: where
+ *	in @cpuid the leaf begins, plus 1; 0: it has no entry
  * @nr_cpuid: entries of @cpuid
  * @msr_rules: as the caller gave them
  * @nr_msr_rules: of @msr_rules
@@ -46,6 +55,7 @@ struct policy_host {
  */
 struct policy {
 	struct tvx_cpuid_entry cpuid[TVX_MAX_CPUID];
+	u16 first_cpuid[2][POLICY_DIRECT_LEAVES];
 	struct tvx_msr_rule msr_rules[TVX_MAX_RULES];
 	struct tvx_io_rule io_rules[TVX_MAX_RULES];
 	u32 nr_cpuid, nr_msr_rules, nr_io_rules;
@@ -107,6 +117,36 @@ int policy_set_rules(struct policy *p, const struct tvx_policy *u,
  */
 void policy_settle(struct policy *p, const struct policy_host *host, u64 cr4_host);
 
+/* The entry that answers a leaf and sub-leaf, or NULL: by search, wherever it is. */
+const struct tvx_cpuid_entry *policy_search_cpuid(const struct policy *p, u32 leaf, u32 subleaf);
+
+/* The same; inline for those that exits ask for most: found at once, alone in their leaf. */
+static inline const struct tvx_cpuid_entry *policy_find_cpuid(const struct policy *p, u32 leaf,
+							      u32 subleaf)
+{
+	const struct tvx_cpuid_entry *e;
+	u32 first;
+
+	if (likely((leaf & 0x7fffffff) < POLICY_DIRECT_LEAVES)) {
+		first = p->first_cpuid[leaf >> 31][leaf % POLICY_DIRECT_LEAVES];
+		if (!first)
+			return NULL;
+		e = &p->cpuid[first - 1];
+		if (likely(!(e->flags & TVX_CPUID_INDEX)))
+			return e;
+	}
+	return policy_search_cpuid(p, leaf, subleaf);
+}
+
+/**
+ * policy_cpuid_is_plain() - is @e, which may be NULL, the whole answer as it stands?
+ * Else policy_cpuid() knows it.
+ */
+static inline bool policy_cpuid_is_plain(const struct tvx_cpuid_entry *e)
+{
+	return e && !(e->flags & (TVX_CPUID_EXIT | POLICY_CPUID_PER_VCPU));
+}
+
 /**
  * policy_cpuid() - answer CPUID
  * @out: EAX EBX ECX EDX
@@ -119,17 +159,25 @@ bool policy_cpuid(const struct policy *p, const struct policy_vcpu *v,
 		  u32 leaf, u32 subleaf, u32 out[4]);
 
 /**
- * policy_msr() - who answers an MSR access
- * @value: set if the answer is TVX_ACT_CONST
+ * policy_msr_rule() - who answers an MSR access
+ * Return: the first rule that covers @msr, or NULL: nobody does, as with DEFAULT.
  */
-enum tvx_action policy_msr(const struct policy *p, u32 msr, bool write, u64 *value);
+const struct tvx_msr_rule *policy_search_msr_rule(const struct policy *p, u32 msr);
+static inline const struct tvx_msr_rule *policy_msr_rule(const struct policy *p, u32 msr)
+{
+	return likely(!p->nr_msr_rules) ? NULL : policy_search_msr_rule(p, msr);
+}
 
 /**
- * policy_io() - who answers a port access
- * @value: set if the answer is TVX_ACT_CONST
- * Return: EXIT, CONST or FAULT.
+ * policy_io_rule() - who answers a port access
+ * Return: the first rule that covers @port (its action is DEFAULT, EXIT, CONST or
+ * FAULT), or NULL: nobody does, and it exits as with DEFAULT.
  */
-enum tvx_action policy_io(const struct policy *p, u16 port, u32 *value);
+const struct tvx_io_rule *policy_search_io_rule(const struct policy *p, u16 port);
+static inline const struct tvx_io_rule *policy_io_rule(const struct policy *p, u16 port)
+{
+	return likely(!p->nr_io_rules) ? NULL : policy_search_io_rule(p, port);
+}
 
 /**
  * policy_msr_bitmap() - fill a 4 KiB VMX MSR bitmap: 1 exits

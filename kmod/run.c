@@ -6,6 +6,9 @@
  *	run ── section ── one entry ── exit row: fast()
  *	 │        └── again, while EXIT_RESUME and nothing else wants the CPU
  *	 └── slow() and again, while EXIT_SLOW
+ *
+ * The run page is user space's: each byte of the in-half is read at most once in
+ * a RUN, and nothing is read back from the out-half.
  */
 #include <linux/overflow.h>
 #include <linux/sched/signal.h>
@@ -13,6 +16,7 @@
 #include <asm/msr.h>
 #include <asm/vmx.h>
 
+#include "compat.h"
 #include "exits/exits.h"
 #include "objects.h"
 #include "trace.h"
@@ -23,22 +27,25 @@
 
 /* ---- the in-half ----------------------------------------------------------- */
 
-/* The one reader: user space may write there meanwhile, so read once and use the copy. */
+/* All but the registers, of which load_dirty() reads those that count. */
 static void take_in(struct tvx_vcpu *vcpu)
 {
-	memcpy(&vcpu->in, &vcpu->run->in, sizeof(vcpu->in));
+	memcpy(&vcpu->in, &vcpu->run->in, offsetof(struct tvx_run_in, gpr));
+	/* From here on the copy counts, whatever user space does. */
 	barrier();
 }
 
 static int check_in(const struct tvx_run_in *in)
 {
+	if (in->dirty >= TVX_DIRTY_RFLAGS << 1 || in->reserved)
+		return -EINVAL;
+	if (likely(!in->requests && !in->slice))
+		return 0;
 	if (in->requests & ~(TVX_REQ_INTR_WINDOW | TVX_REQ_NMI_WINDOW))
 		return -EINVAL;
 	if (in->requests & TVX_REQ_NMI_WINDOW && !(vmx_caps.features & TVX_FEAT_VNMI))
 		return -EINVAL;
 	if (in->slice && !(vmx_caps.features & TVX_FEAT_SLICE))
-		return -EINVAL;
-	if (in->dirty >= TVX_DIRTY_RFLAGS << 1 || in->reserved)
 		return -EINVAL;
 	return 0;
 }
@@ -46,60 +53,97 @@ static int check_in(const struct tvx_run_in *in)
 /* In a loaded VMCS. */
 static void load_dirty(struct tvx_vcpu *vcpu)
 {
-	struct tvx_run_in *in = &vcpu->in;
-	unsigned long gprs = in->dirty & GENMASK(TVX_NR_GPRS - 1, 0);
-	unsigned int i;
+	const struct tvx_run_in *page = &vcpu->run->in;
+	unsigned long gprs = vcpu->in.dirty & GENMASK(TVX_NR_GPRS - 1, 0);
+	struct vmx_vcpu *hw = &vcpu->hw;
+	u32 dirty = vcpu->in.dirty;
 
-	for_each_set_bit(i, &gprs, TVX_NR_GPRS)
-		vcpu->hw.gpr[i] = in->gpr[i];
-	if (gprs & BIT(TVX_RSP))
-		vmwrite(GUEST_RSP, in->gpr[TVX_RSP]);
-	if (in->dirty & TVX_DIRTY_RFLAGS)
-		vmwrite(GUEST_RFLAGS, in->rflags | X86_EFLAGS_FIXED);
-	if (in->dirty & TVX_DIRTY_RIP)
-		exit_set_rip(vcpu, in->rip);
-	in->dirty = 0;
+	for (; gprs; gprs &= gprs - 1)
+		hw->gpr[__ffs(gprs)] = READ_ONCE(page->gpr[__ffs(gprs)]);
+	if (dirty & BIT(TVX_RSP))
+		vmwrite(GUEST_RSP, hw->gpr[TVX_RSP]);
+	if (dirty & TVX_DIRTY_RFLAGS)
+		vmwrite(GUEST_RFLAGS, READ_ONCE(page->rflags) | X86_EFLAGS_FIXED);
+	if (dirty & TVX_DIRTY_RIP)
+		exit_set_rip(vcpu, READ_ONCE(page->rip));
+	vcpu->in.dirty = 0;
 }
 
 /* ---- the out-half ------------------------------------------------------------- */
 
-/* In the section, at an exit to user space. */
-static void fill_out(struct tvx_vcpu *vcpu, const struct exit_row *row)
-{
-	struct tvx_run_out *out = &vcpu->out;
-	struct vmx_vcpu *hw = &vcpu->hw;
-	unsigned int i;
+/* The words of an exit's own fields, the longest being those of I/O. */
+#define NR_DETAILS (sizeof_field(struct tvx_run_out, io) / sizeof(u64))
 
-	for (i = 0; i < TVX_NR_GPRS; i++)
-		out->gpr[i] = hw->gpr[i];
-	out->gpr[TVX_RSP] = vmread(GUEST_RSP);
-	out->rip = vmread(GUEST_RIP);
-	out->rflags = vmread(GUEST_RFLAGS);
-	out->next_rip = out->rip;
-	out->insn_len = 0;
-	if (row && row->insn) {
-		out->insn_len = vmread(VM_EXIT_INSTRUCTION_LEN);
-		out->next_rip = out->rip + out->insn_len;
-	}
-	out->flags = 0;
-	if (out->rflags & X86_EFLAGS_IF && vmx_intr_open(hw))
-		out->flags |= TVX_OUT_INTR_OPEN;
-}
-
-/* The one writer of the out-half; nobody reads it back. */
-static void give_out(struct tvx_vcpu *vcpu)
+static u32 out_flags(const struct vmx_vcpu *hw)
 {
-	struct tvx_run_out *out = &vcpu->out;
-	struct vmx_vcpu *hw = &vcpu->hw;
+	u32 flags = 0;
 
 	if (hw->exception.flags)
-		out->flags |= TVX_OUT_PENDING_EXC;
+		flags |= TVX_OUT_PENDING_EXC;
 	if (hw->nmi_pending)
-		out->flags |= TVX_OUT_PENDING_NMI;
+		flags |= TVX_OUT_PENDING_NMI;
 	if (hw->intr.flags)
-		out->flags |= TVX_OUT_PENDING_INTR;
+		flags |= TVX_OUT_PENDING_INTR;
+	return flags;
+}
+
+/* Written out: compilers leave a loop, or make a slow REP MOVS of a memcpy(). */
+static void give_gprs(__u64 *to, const unsigned long *from)
+{
+#define GIVE4(n) (to[n] = from[n], to[n + 1] = from[n + 1], \
+		  to[n + 2] = from[n + 2], to[n + 3] = from[n + 3])
+	BUILD_BUG_ON(TVX_NR_GPRS != 16);
+	GIVE4(0);
+	GIVE4(4);
+	GIVE4(8);
+	GIVE4(12);
+#undef GIVE4
+}
+
+/*
+ * The one writer of the out-half, in a loaded VMCS.
+ * @row: of the hardware's exit that led here, NULL if none did
+ */
+static void give_out(struct tvx_vcpu *vcpu, const struct exit_row *row)
+{
+	struct tvx_run_out *page = &vcpu->run->out, *out = &vcpu->out;
+	u64 rip = vmread(GUEST_RIP), rflags = vmread(GUEST_RFLAGS);
+	struct vmx_vcpu *hw = &vcpu->hw;
+	u32 insn_len = 0, flags = out_flags(hw);
+	unsigned int i;
+
+	BUILD_BUG_ON(sizeof(out->io) < max(sizeof(out->exception), sizeof(out->task)));
+	if (row && row->insn)
+		insn_len = vmread(VM_EXIT_INSTRUCTION_LEN);
+	if (rflags & X86_EFLAGS_IF && vmx_intr_open(hw))
+		flags |= TVX_OUT_INTR_OPEN;
+	page->exit = out->exit;
+	page->flags = flags;
+	page->hw_reason = row ? hw->exit_reason : 0;
+	page->hw_qual = row && !hw->entry_error ? vmread(EXIT_QUALIFICATION) : 0;
+	page->insn_len = insn_len;
+	give_gprs(page->gpr, hw->gpr);
+	page->gpr[TVX_RSP] = vmread(GUEST_RSP);
+	page->rip = rip;
+	page->rflags = rflags;
+	page->next_rip = rip + insn_len;
+	page->ctx.valid = out->ctx.valid;
+	if (out->ctx.valid)
+		page->ctx = out->ctx;
+	out->ctx.valid = 0;
+	for (i = 0; i < NR_DETAILS; i++)
+		page->pad[i] = out->pad[i];
 	trace_tvx_user_exit(vcpu->id, out->exit);
-	memcpy(&vcpu->run->out, out, sizeof(*out));
+}
+
+/* The same outside a section. */
+static void load_and_give_out(struct tvx_vcpu *vcpu, const struct exit_row *row)
+{
+	if (vmx_load_wait(&vcpu->hw))
+		return;		/* a fatal signal: nobody will look */
+	load_dirty(vcpu);
+	give_out(vcpu, row);
+	vmx_unload(&vcpu->hw);
 }
 
 static int user_exit(struct tvx_vcpu *vcpu, u32 exit)
@@ -108,14 +152,24 @@ static int user_exit(struct tvx_vcpu *vcpu, u32 exit)
 	return EXIT_USER;
 }
 
+/* An exit to user space that is none of the hardware's. [section] */
+static int leave_for(struct tvx_vcpu *vcpu, u32 exit)
+{
+	vcpu->out.exit = exit;
+	give_out(vcpu, NULL);
+	return EXIT_USER;
+}
+
 /* ---- one entry ------------------------------------------------------------------- */
 
 /* Interrupts off: does anybody want this thread to come out? */
 static bool must_leave(struct tvx_vcpu *vcpu)
 {
-	return need_resched() || signal_pending(current) || atomic_read(&vcpu->kick) ||
-	       test_thread_flag(TIF_NOTIFY_RESUME);
+	return read_thread_flags() & COMPAT_TIF_LEAVE_GUEST || atomic_read(&vcpu->kick);
 }
+
+/* What there is of it in the hardware, the raw exit reason says. */
+static const struct exit_row failed_row = { };
 
 static int entry_failed(struct tvx_vcpu *vcpu)
 {
@@ -123,42 +177,47 @@ static int entry_failed(struct tvx_vcpu *vcpu)
 	struct tvx_run_out *out = &vcpu->out;
 
 	vmx_undeliver(hw);
+	out->exit = TVX_EXIT_FAIL_ENTRY;
 	out->fail.insn_error = hw->entry_error;
-	out->hw_reason = hw->exit_reason;
 	if (!hw->entry_error) {
-		out->hw_qual = vmread(EXIT_QUALIFICATION);
 		out->fail.reason = (u16)hw->exit_reason == EXIT_REASON_MSR_LOAD_FAIL ?
 				   TVX_FAIL_MSR_LOADING : TVX_FAIL_GUEST_STATE;
-		return user_exit(vcpu, TVX_EXIT_FAIL_ENTRY);
+	} else {
+		/* Controls and host state are ours alone: a bug. */
+		vmx_log_entry_failure(hw);
+		tvx_vm_kill(vcpu->vm, "the hardware refused our controls or host state");
+		out->fail.reason = TVX_FAIL_CONTROLS;
 	}
-	/* Controls and host state are ours alone: a bug. */
-	vmx_log_entry_failure(hw);
-	tvx_vm_kill(vcpu->vm, "the hardware refused our controls or host state");
-	out->fail.reason = TVX_FAIL_CONTROLS;
-	return user_exit(vcpu, TVX_EXIT_FAIL_ENTRY);
+	give_out(vcpu, &failed_row);
+	return EXIT_USER;
 }
 
-static void account(struct tvx_vcpu *vcpu, u32 basic, u64 since)
+/* From an exit to the next entry, or to the end of the section, the time is its reason's. */
+static void account(struct tvx_vcpu *vcpu, u64 now)
 {
-	if (basic < TVX_NR_EXIT_REASONS) {
-		vcpu->stats.reason[basic].count++;
-		vcpu->stats.reason[basic].cycles += rdtsc() - since;
+	vcpu->reason->cycles += now - vcpu->exited;
+}
+
+static const struct exit_row *count_exit(struct tvx_vcpu *vcpu, u32 basic)
+{
+	if (unlikely(basic >= TVX_NR_EXIT_REASONS)) {
+		vcpu->reason = &vcpu->no_reason;
+		return &exit_unknown_row;
 	}
+	vcpu->reason = &vcpu->stats.reason[basic];
+	vcpu->reason->count++;
+	return exit_row(basic);
 }
 
 static int dispatch(struct tvx_vcpu *vcpu)
 {
 	struct vmx_vcpu *hw = &vcpu->hw;
-	u32 basic = (u16)hw->exit_reason;
 	const struct exit_row *row;
 	int ret;
 
-	if (unlikely(hw->entry_error || hw->exit_reason & VMX_EXIT_REASONS_FAILED_VMENTRY)) {
-		ret = entry_failed(vcpu);
-		fill_out(vcpu, NULL);
-		return ret;
-	}
-	row = exit_row(basic);
+	if (unlikely(hw->entry_error || hw->exit_reason & VMX_EXIT_REASONS_FAILED_VMENTRY))
+		return entry_failed(vcpu);
+	row = count_exit(vcpu, (u16)hw->exit_reason);
 	if (trace_tvx_exit_enabled())
 		trace_tvx_exit(vcpu->id, hw->exit_reason, vmread(GUEST_RIP),
 			       vmread(EXIT_QUALIFICATION), vmread(VM_EXIT_INTR_INFO));
@@ -166,13 +225,10 @@ static int dispatch(struct tvx_vcpu *vcpu)
 	if (!row->insn)
 		vmx_recover_event(hw);
 	ret = row->fast(vcpu);
-	if (hw->activity == TVX_SHUTDOWN && ret == EXIT_RESUME)
+	if (unlikely(hw->activity == TVX_SHUTDOWN) && ret == EXIT_RESUME)
 		ret = user_exit(vcpu, TVX_EXIT_SHUTDOWN);
-	if (ret == EXIT_USER || ret == EXIT_SLOW) {
-		vcpu->out.hw_reason = hw->exit_reason;
-		vcpu->out.hw_qual = vmread(EXIT_QUALIFICATION);
-		fill_out(vcpu, row);
-	}
+	if (ret == EXIT_USER)
+		give_out(vcpu, row);
 	return ret;
 }
 
@@ -180,149 +236,138 @@ static int dispatch(struct tvx_vcpu *vcpu)
 static int enter_once(struct tvx_vcpu *vcpu, u64 slice)
 {
 	struct vmx_vcpu *hw = &vcpu->hw;
-	u64 entry, exit;
+	u64 entry;
 	int ret;
 
 	local_irq_disable();
-	if (must_leave(vcpu) || !vmx_ready(hw)) {
+	if (unlikely(must_leave(vcpu) || !vmx_ready(hw))) {
 		local_irq_enable();
 		return SECTION_ENDED;
 	}
-	if (vmx_deliver_events(hw, vcpu->in.requests))
+	if (unlikely(vmx_events_wait(hw, vcpu->in.requests)) &&
+	    vmx_deliver_events(hw, vcpu->in.requests))
 		trace_tvx_inject(vcpu->id, hw->delivering.type, hw->delivering.vector,
 				 hw->delivering.error_code);
 	if (trace_tvx_enter_enabled())
 		trace_tvx_enter(vcpu->id, vmread(GUEST_RIP));
 	entry = rdtsc();
+	account(vcpu, entry);
 	ret = vmx_run(hw, slice);
-	exit = rdtsc();
+	vcpu->exited = rdtsc();
 	local_irq_enable();
 	if (unlikely(ret))
 		return SECTION_ENDED;
 
-	vcpu->stats.guest_cycles += exit - entry;
-	ret = dispatch(vcpu);
-	account(vcpu, (u16)hw->exit_reason, exit);
-	return ret;
+	vcpu->stats.guest_cycles += vcpu->exited - entry;
+	return dispatch(vcpu);
 }
 
 /* ---- the section -------------------------------------------------------------------- */
 
-/* The host's time slice, so that it gets its interrupts, and the caller's. */
-static u64 next_slice(struct tvx_vcpu *vcpu, u64 end)
+/* What is left of the caller's slice, in steps of the host's; 0: nothing. */
+static u64 next_slice(u64 end)
 {
-	u64 now;
+	u64 now = rdtsc();
 
-	if (!vcpu->in.slice)
-		return tvx_slice;
-	now = rdtsc();
 	return now >= end ? 0 : min(tvx_slice, end - now);
+}
+
+/* In a state other than active there is nothing to enter, unless an event wakes it. */
+static int inactive(struct tvx_vcpu *vcpu)
+{
+	struct vmx_vcpu *hw = &vcpu->hw;
+
+	if (atomic_read(&vcpu->kick))
+		return SECTION_ENDED;
+	if (hw->activity == TVX_SHUTDOWN)
+		return leave_for(vcpu, TVX_EXIT_SHUTDOWN);
+	if (!vmx_event_ready(hw))
+		return leave_for(vcpu, TVX_EXIT_HLT);
+	hw->activity = TVX_ACTIVE;
+	return EXIT_RESUME;
+}
+
+/* Before a section's first entry. */
+static int may_enter(struct tvx_vcpu *vcpu)
+{
+	if (unlikely(vcpu->hw.activity != TVX_ACTIVE))
+		return inactive(vcpu);
+	if (unlikely(!(vmx_caps.features & TVX_FEAT_UNRESTRICTED)) &&
+	    !(vmx_read_cr0(&vcpu->hw) & X86_CR0_PE)) {
+		vcpu->out.fail.insn_error = 0;
+		vcpu->out.fail.reason = TVX_FAIL_NO_REAL_MODE;
+		return leave_for(vcpu, TVX_EXIT_FAIL_ENTRY);
+	}
+	return EXIT_RESUME;
 }
 
 static int run_section(struct tvx_vcpu *vcpu, u64 end)
 {
-	int ret;
+	u64 slice = tvx_slice;
+	int ret = vmx_enter(&vcpu->hw);
 
-	if (vmx_enter(&vcpu->hw)) {
-		/* Hotplug or suspend is at it. */
-		schedule_timeout_interruptible(1);
-		return SECTION_ENDED;
+	if (ret) {
+		vcpu->out.exit = TVX_EXIT_INTERRUPTED;
+		return ret;
 	}
-	load_dirty(vcpu);
-	do {
-		u64 slice = next_slice(vcpu, end);
-
-		if (unlikely(!slice)) {
-			ret = user_exit(vcpu, TVX_EXIT_SLICE);
-			fill_out(vcpu, NULL);
-			break;
-		}
-		ret = enter_once(vcpu, slice);
-	} while (ret == EXIT_RESUME);
-	if (ret == SECTION_ENDED)
-		fill_out(vcpu, NULL);
-	vmx_leave(&vcpu->hw);
+	if (vcpu->in.dirty)
+		load_dirty(vcpu);
+	ret = may_enter(vcpu);
+	vcpu->reason = &vcpu->no_reason;
+	while (ret == EXIT_RESUME) {
+		if (unlikely(vcpu->in.slice))
+			slice = next_slice(end);
+		if (likely(slice))
+			ret = enter_once(vcpu, slice);
+		else
+			ret = leave_for(vcpu, TVX_EXIT_SLICE);
+	}
+	account(vcpu, rdtsc());
 	vcpu->stats.cpu = vcpu->hw.cpu;
+	vmx_leave(&vcpu->hw);
 	return ret;
 }
 
 /* ---- the ioctl ------------------------------------------------------------------------- */
 
-/* Before the first entry: states in which there is nothing to enter. */
-static int without_entry(struct tvx_vcpu *vcpu)
-{
-	struct vmx_vcpu *hw = &vcpu->hw;
-	int ret;
-
-	ret = vmx_load_wait(hw);
-	if (ret) {
-		vcpu->out.exit = TVX_EXIT_INTERRUPTED;
-		return ret;
-	}
-	ret = EXIT_RESUME;
-	load_dirty(vcpu);
-	if (unlikely(atomic_read(&vcpu->kick)) && atomic_xchg(&vcpu->kick, 0)) {
-		ret = user_exit(vcpu, TVX_EXIT_INTERRUPTED);
-	} else if (hw->activity == TVX_SHUTDOWN) {
-		ret = user_exit(vcpu, TVX_EXIT_SHUTDOWN);
-	} else if (hw->activity == TVX_HALTED && vmx_event_ready(hw)) {
-		hw->activity = TVX_ACTIVE;
-	} else if (hw->activity == TVX_HALTED) {
-		ret = user_exit(vcpu, TVX_EXIT_HLT);
-	} else if (!(vmx_caps.features & TVX_FEAT_UNRESTRICTED) &&
-		   !(vmx_read_cr0(hw) & X86_CR0_PE)) {
-		vcpu->out.fail.reason = TVX_FAIL_NO_REAL_MODE;
-		ret = user_exit(vcpu, TVX_EXIT_FAIL_ENTRY);
-	}
-	if (ret == EXIT_USER)
-		fill_out(vcpu, NULL);
-	vmx_unload(hw);
-	return ret;
-}
-
-/* immediate_exit: what is dirty is loaded all the same. */
-static void load_only(struct tvx_vcpu *vcpu)
-{
-	if (vmx_load_wait(&vcpu->hw))
-		return;
-	load_dirty(vcpu);
-	fill_out(vcpu, NULL);
-	vmx_unload(&vcpu->hw);
-}
-
 /* Nobody but us ended the section: who, and what to do about it. */
 static int section_ended(struct tvx_vcpu *vcpu)
 {
-	if (atomic_xchg(&vcpu->kick, 0)) {
-		vcpu->out.exit = TVX_EXIT_INTERRUPTED;
+	vcpu->out.exit = TVX_EXIT_INTERRUPTED;
+	if (atomic_xchg(&vcpu->kick, 0))
 		return EXIT_USER;
-	}
 	/* The border to user space does what TIF_NOTIFY_RESUME asks for. */
-	if (signal_pending(current) || test_thread_flag(TIF_NOTIFY_RESUME)) {
-		vcpu->out.exit = TVX_EXIT_INTERRUPTED;
+	if (signal_pending(current) || test_thread_flag(TIF_NOTIFY_RESUME))
 		return -EINTR;
-	}
 	cond_resched();
 	return EXIT_RESUME;
 }
 
 static int run_loop(struct tvx_vcpu *vcpu)
 {
-	u64 end;
+	const struct exit_row *row;
+	u64 end = 0;
 	int ret;
 
-	if (check_add_overflow(rdtsc(), vcpu->in.slice, &end))
+	if (vcpu->in.slice && check_add_overflow(rdtsc(), vcpu->in.slice, &end))
 		end = U64_MAX;
 	for (;;) {
 		if (unlikely(READ_ONCE(vcpu->vm->dead)))
 			return -EIO;
+		row = NULL;
 		ret = run_section(vcpu, end);
-		if (ret == EXIT_SLOW)
-			ret = exit_row((u16)vcpu->hw.exit_reason)->slow(vcpu);
-		if (ret == SECTION_ENDED)
-			ret = section_ended(vcpu);
-		if (ret != EXIT_RESUME)
+		if (likely(ret == EXIT_USER))
 			return ret;
+		if (ret == EXIT_SLOW) {
+			row = exit_row((u16)vcpu->hw.exit_reason);
+			ret = row->slow(vcpu);
+		} else if (ret == SECTION_ENDED) {
+			ret = section_ended(vcpu);
+		}
+		if (ret != EXIT_RESUME) {
+			load_and_give_out(vcpu, row);
+			return ret;
+		}
 	}
 }
 
@@ -332,27 +377,21 @@ int tvx_vcpu_run(struct tvx_vcpu *vcpu)
 
 	take_in(vcpu);
 	ret = check_in(&vcpu->in);
-	if (ret)
+	if (unlikely(ret))
 		return ret;
-	if (vcpu->in.event.flags) {
+	if (unlikely(vcpu->in.event.flags)) {
 		ret = vmx_queue_event(&vcpu->hw, &vcpu->in.event);
 		if (ret)
 			return ret;
 	}
 	vcpu->stats.runs++;
-	memset(&vcpu->out, 0, sizeof(vcpu->out));
-
-	if (vcpu->in.immediate_exit) {
-		load_only(vcpu);
+	vcpu->out.exit = TVX_EXIT_NONE;
+	vcpu->hw.l1d_dirty = true;
+	if (unlikely(vcpu->in.immediate_exit)) {
 		vcpu->out.exit = TVX_EXIT_INTERRUPTED;
-		ret = -EINTR;
-	} else {
-		ret = without_entry(vcpu);
-		if (ret == EXIT_RESUME)
-			ret = run_loop(vcpu);
+		load_and_give_out(vcpu, NULL);
+		return -EINTR;
 	}
-	vcpu->stats.migrations = vcpu->hw.migrations;
-	vcpu->stats.injected = vcpu->hw.events_delivered;
-	give_out(vcpu);
+	ret = run_loop(vcpu);
 	return ret == EXIT_USER ? 0 : ret;
 }

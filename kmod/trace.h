@@ -97,15 +97,16 @@ TRACE_EVENT(tvx_io,
 );
 
 TRACE_EVENT(tvx_cpuid,
-	TP_PROTO(u32 vcpu, u32 leaf, u32 subleaf, const u32 *out),
-	TP_ARGS(vcpu, leaf, subleaf, out),
+	TP_PROTO(u32 vcpu, u32 leaf, u32 subleaf, u32 eax, u32 ebx, u32 ecx, u32 edx),
+	TP_ARGS(vcpu, leaf, subleaf, eax, ebx, ecx, edx),
 	TP_STRUCT__entry(__field(u32, vcpu) __field(u32, leaf) __field(u32, subleaf)
-			 __array(u32, out, 4)),
+			 __field(u32, eax) __field(u32, ebx) __field(u32, ecx)
+			 __field(u32, edx)),
 	TP_fast_assign(__entry->vcpu = vcpu; __entry->leaf = leaf; __entry->subleaf = subleaf;
-		       memcpy(__entry->out, out, sizeof(__entry->out));),
+		       __entry->eax = eax; __entry->ebx = ebx; __entry->ecx = ecx;
+		       __entry->edx = edx;),
 	TP_printk("vcpu %u leaf 0x%x.%u: %08x %08x %08x %08x", __entry->vcpu, __entry->leaf,
-		  __entry->subleaf, __entry->out[0], __entry->out[1], __entry->out[2],
-		  __entry->out[3])
+		  __entry->subleaf, __entry->eax, __entry->ebx, __entry->ecx, __entry->edx)
 );
 
 #endif

@@ -237,14 +237,21 @@ static long report(void *object, void *arg)
 
 /* ---- without the lock: while the vCPU runs --------------------------------------------- */
 
+void tvx_vcpu_stats(const struct tvx_vcpu *vcpu, struct tvx_stats *stats)
+{
+	*stats = vcpu->stats;
+	stats->flags = 0;
+	stats->nr = TVX_NR_EXIT_REASONS;
+	stats->migrations = READ_ONCE(vcpu->hw.migrations);
+	stats->injected = READ_ONCE(vcpu->hw.events_delivered);
+}
+
 static long get_stats(void *object, void *arg)
 {
 	struct tvx_vcpu *vcpu = object;
 	struct tvx_stats *stats = arg;
 
-	*stats = vcpu->stats;
-	stats->flags = 0;
-	stats->nr = TVX_NR_EXIT_REASONS;
+	tvx_vcpu_stats(vcpu, stats);
 	return 0;
 }
 
@@ -257,18 +264,12 @@ static long kick(void *object, void *arg)
 	return 0;
 }
 
-static long run(void *object, void *arg)
-{
-	return tvx_vcpu_run(object);
-}
-
 static const struct ioctl_row unlocked_ioctls[] = {
 	{ .cmd = TVX_VCPU_KICK, .fn = kick },
 	IOCTL_ROW(TVX_VCPU_GET_STATS, struct tvx_stats, 0, get_stats),
 };
 
 static const struct ioctl_row locked_ioctls[] = {
-	{ .cmd = TVX_VCPU_RUN, .fn = run },
 	IOCTL_ROW(TVX_VCPU_GET_STATE, struct tvx_state, 0, get_state),
 	IOCTL_ROW(TVX_VCPU_SET_STATE, struct tvx_state, 0, set_state),
 	IOCTL_ROW(TVX_VCPU_GET_MSRS, struct tvx_msrs, TVX_MSRS_LIST, get_msrs),
@@ -284,8 +285,16 @@ static long vcpu_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 	long ret;
 
 	ret = tvx_vm_usable(vcpu->vm);
-	if (ret)
+	if (unlikely(ret))
 		return ret;
+	/* The one that each exit to user space waits for does not look for its row. */
+	if (likely(cmd == TVX_VCPU_RUN)) {
+		if (!mutex_trylock(&vcpu->lock))
+			return -EBUSY;
+		ret = tvx_vcpu_run(vcpu);
+		mutex_unlock(&vcpu->lock);
+		return ret;
+	}
 	ret = tvx_ioctl(unlocked_ioctls, ARRAY_SIZE(unlocked_ioctls), vcpu, cmd,
 			(void __user *)arg);
 	if (ret != -ENOTTY)

@@ -47,11 +47,6 @@ void tvx_vm_kill(struct tvx_vm *vm, const char *why)
 	WRITE_ONCE(vm->dead, true);
 }
 
-int tvx_vm_usable(const struct tvx_vm *vm)
-{
-	return vm->mm != current->mm || READ_ONCE(vm->dead) ? -EIO : 0;
-}
-
 static int make_policy(struct tvx_vm *vm)
 {
 	vm->policy = kvzalloc(sizeof(*vm->policy), GFP_KERNEL_ACCOUNT);

@@ -484,6 +484,17 @@ struct tvx_buffer {
 #define TVX_NR_EXIT_REASONS	80
 
 /**
+ * struct tvx_exit_count - of one basic exit reason
+ * @count: how many
+ * @cycles: TSC ticks from the exit until the next entry, or until the way back to
+ *	user space or to work that may sleep begins
+ */
+struct tvx_exit_count {
+	__u64 count;
+	__u64 cycles;
+};
+
+/**
  * struct tvx_stats - TVX_VCPU_GET_STATS: may be called while the vCPU runs
  * @size: of this struct
  * @flags: 0
@@ -493,8 +504,7 @@ struct tvx_buffer {
  * @migrations: how often it moved to another CPU
  * @injected: events delivered
  * @guest_cycles: TSC ticks between entry and exit
- * @reason: by basic exit reason of the hardware: how many, and TSC ticks from
- *	that exit until the next entry or return to user space
+ * @reason: by basic exit reason of the hardware
  */
 struct tvx_stats {
 	__u32 size;
@@ -505,10 +515,7 @@ struct tvx_stats {
 	__u64 migrations;
 	__u64 injected;
 	__u64 guest_cycles;
-	struct {
-		__u64 count;
-		__u64 cycles;
-	} reason[TVX_NR_EXIT_REASONS];
+	struct tvx_exit_count reason[TVX_NR_EXIT_REASONS];
 };
 
 #define TVX_VCPU_RUN		_IO(TVX_IOCTL_TYPE, 0x40)

@@ -63,6 +63,7 @@ static int to_user(struct tvx_vcpu *vcpu, const struct tvx_event *e)
 
 	out->exit = TVX_EXIT_EXCEPTION;
 	out->exception.event = *e;
+	out->exception.address = 0;
 	if (e->vector == X86_TRAP_PF || e->vector == X86_TRAP_DB)
 		out->exception.address = vmread(EXIT_QUALIFICATION);
 	return EXIT_USER;
@@ -159,6 +160,7 @@ int exit_task_switch(struct tvx_vcpu *vcpu)
 
 	/* Its row says "instruction", for next_rip; but a task gate has an event too. */
 	vmx_recover_event(hw);
+	memset(&out->task, 0, sizeof(out->task));
 	out->exit = TVX_EXIT_TASK_SWITCH;
 	out->task.selector = qual;
 	out->task.source = qual >> 30 & 3;

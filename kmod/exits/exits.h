@@ -6,8 +6,8 @@
  * current; it must not sleep.  It returns
  *
  *	EXIT_RESUME	handled: enter the guest again
- *	EXIT_USER	vcpu->out is filled in (exit and the exit's own fields; the
- *			loop adds registers, hw_reason, hw_qual, next_rip): RUN returns 0
+ *	EXIT_USER	vcpu->out has the exit and all of the exit's own fields (they are
+ *			not cleared in between), and run.c gives it out: RUN returns 0
  *	EXIT_SLOW	call the row's slow() outside the section, where it may sleep
  *			and the VMCS is not current; it returns RESUME or USER likewise.
  *			What it needs from the VMCS the fast part leaves in vcpu->out.
@@ -44,11 +44,19 @@ struct exit_row {
 
 extern const struct exit_row exit_table[NR_EXIT_ROWS];
 
-/* The row of a reason, or the one of the unknown (goes to user space raw). */
-const struct exit_row *exit_row(u32 basic_reason);
+/* Goes to user space raw. */
+extern const struct exit_row exit_unknown_row;
 
-/* After the instruction that exited: RIP += its length.  [section] */
-void exit_skip(struct tvx_vcpu *vcpu);
+/* The row of a reason. */
+static inline const struct exit_row *exit_row(u32 basic_reason)
+{
+	if (unlikely(basic_reason >= NR_EXIT_ROWS))
+		return &exit_unknown_row;
+	return &exit_table[basic_reason];
+}
+
+/* After the instruction that exited: RIP += its length.  Return: EXIT_RESUME. [section] */
+int exit_skip(struct tvx_vcpu *vcpu);
 
 /* Where the guest goes on; ends an STI or MOV SS shadow. [section] or loaded */
 void exit_set_rip(struct tvx_vcpu *vcpu, u64 rip);
@@ -81,7 +89,6 @@ int exit_hlt(struct tvx_vcpu *vcpu);
 int exit_vmcall(struct tvx_vcpu *vcpu);
 int exit_undefined(struct tvx_vcpu *vcpu);	/* #UD: VMX instructions, MONITOR, MWAIT... */
 int exit_general_protection(struct tvx_vcpu *vcpu); /* #GP(0): RDPMC */
-int exit_nothing(struct tvx_vcpu *vcpu);	/* skip: INVD, WBINVD, PAUSE */
 int exit_pause(struct tvx_vcpu *vcpu);
 int exit_wbinvd(struct tvx_vcpu *vcpu);
 int exit_timer(struct tvx_vcpu *vcpu);

@@ -52,14 +52,16 @@ static int to_user(struct tvx_vcpu *vcpu, unsigned long qual)
 	struct tvx_run_out *out = &vcpu->out;
 	u32 width = QUAL_WIDTH(qual);
 
+	memset(&out->io, 0, sizeof(out->io));
 	out->exit = TVX_EXIT_IO;
 	out->io.port = QUAL_PORT(qual);
 	out->io.width = width;
-	out->io.flags = qual & QUAL_IN ? TVX_IO_IN : 0;
 	out->io.count = 1;
-	if (!(qual & QUAL_IN))
+	if (qual & QUAL_IN)
+		out->io.flags = TVX_IO_IN;
+	else
 		out->io.value = vcpu->hw.gpr[TVX_RAX] & mask_of(width);
-	if (qual & QUAL_STRING)
+	if (unlikely(qual & QUAL_STRING))
 		fill_string(vcpu, qual);
 	return EXIT_USER;
 }
@@ -73,25 +75,29 @@ static void set_accumulator(struct vmx_vcpu *hw, u32 width, u32 value)
 		hw->gpr[TVX_RAX] = (hw->gpr[TVX_RAX] & ~mask_of(width)) | (value & mask_of(width));
 }
 
-int exit_io(struct tvx_vcpu *vcpu)
+/* An access that a rule covers. */
+static int by_rule(struct tvx_vcpu *vcpu, const struct tvx_io_rule *rule, unsigned long qual)
 {
-	unsigned long qual = vmread(EXIT_QUALIFICATION);
 	struct vmx_vcpu *hw = &vcpu->hw;
-	u32 value = 0;
-	enum tvx_action action;
 
-	action = policy_io(hw->policy, QUAL_PORT(qual), &value);
-	trace_tvx_io(vcpu->id, qual & QUAL_IN, QUAL_PORT(qual), QUAL_WIDTH(qual),
-		     hw->gpr[TVX_RAX]);
-	if (action == TVX_ACT_FAULT) {
+	if (rule->action == TVX_ACT_FAULT) {
 		vmx_raise_gp(hw);
 		return EXIT_RESUME;
 	}
 	/* The memory side of a string instruction is user space's to do. */
-	if (action != TVX_ACT_CONST || qual & QUAL_STRING)
+	if (rule->action != TVX_ACT_CONST || qual & QUAL_STRING)
 		return to_user(vcpu, qual);
 	if (qual & QUAL_IN)
-		set_accumulator(hw, QUAL_WIDTH(qual), value);
-	exit_skip(vcpu);
-	return EXIT_RESUME;
+		set_accumulator(hw, QUAL_WIDTH(qual), rule->value);
+	return exit_skip(vcpu);
+}
+
+int exit_io(struct tvx_vcpu *vcpu)
+{
+	unsigned long qual = vmread(EXIT_QUALIFICATION);
+	const struct tvx_io_rule *rule = policy_io_rule(vcpu->hw.policy, QUAL_PORT(qual));
+
+	trace_tvx_io(vcpu->id, qual & QUAL_IN, QUAL_PORT(qual), QUAL_WIDTH(qual),
+		     vcpu->hw.gpr[TVX_RAX]);
+	return unlikely(rule) ? by_rule(vcpu, rule, qual) : to_user(vcpu, qual);
 }

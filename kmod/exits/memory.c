@@ -7,6 +7,8 @@
 #include "../vmx/ops.h"
 #include "exits.h"
 
+#define ACCESS		(TVX_MEM_READ | TVX_MEM_WRITE | TVX_MEM_FETCH)
+
 #define QUAL_READ	BIT(0)
 #define QUAL_WRITE	BIT(1)
 #define QUAL_FETCH	BIT(2)
@@ -31,33 +33,53 @@ static u32 flags_of(unsigned long qual)
 	return flags;
 }
 
-int exit_ept_violation(struct tvx_vcpu *vcpu)
-{
-	unsigned long qual = vmread(EXIT_QUALIFICATION);
-	struct tvx_run_out *out = &vcpu->out;
-
-	out->mmio.gpa = vmread(GUEST_PHYSICAL_ADDRESS);
-	out->mmio.gla = qual & QUAL_GLA_VALID ? vmread(GUEST_LINEAR_ADDRESS) : 0;
-	out->mmio.flags = flags_of(qual);
-	/* The IRET is executed again: NMIs stay blocked until it gets through. */
-	if (qual & QUAL_NMI_IRET && !vcpu->hw.injected.flags)
-		vmwrite(GUEST_INTERRUPTIBILITY_INFO,
-			vmread(GUEST_INTERRUPTIBILITY_INFO) | GUEST_INTR_STATE_NMI);
-	return EXIT_SLOW;
-}
-
-static int mmio(struct tvx_vcpu *vcpu, u32 extra)
+/* In a loaded VMCS. */
+static int mmio(struct tvx_vcpu *vcpu, enum tvx_mem_result result)
 {
 	struct tvx_run_out *out = &vcpu->out;
 
 	out->exit = TVX_EXIT_MMIO;
-	out->mmio.flags |= extra;
-	/* What decoding needs, read only now that it is sure to be needed. */
+	if (result == TVX_MEM_RDONLY)
+		out->mmio.flags |= TVX_MEM_READONLY;
+	vmx_fill_ctx(&vcpu->hw, &out->ctx);
+	return EXIT_USER;
+}
+
+/* A page that the process has is mapped at once; the rest may have to sleep. */
+int exit_ept_violation(struct tvx_vcpu *vcpu)
+{
+	unsigned long qual = vmread(EXIT_QUALIFICATION);
+	struct tvx_run_out *out = &vcpu->out;
+	enum tvx_mem_result result;
+	int error;
+
+	out->mmio.gpa = vmread(GUEST_PHYSICAL_ADDRESS);
+	out->mmio.gla = qual & QUAL_GLA_VALID ? vmread(GUEST_LINEAR_ADDRESS) : 0;
+	out->mmio.flags = flags_of(qual);
+	out->mmio.reserved = 0;
+	/* The IRET is executed again: NMIs stay blocked until it gets through. */
+	if (qual & QUAL_NMI_IRET && !vcpu->hw.injected.flags)
+		vmwrite(GUEST_INTERRUPTIBILITY_INFO,
+			vmread(GUEST_INTERRUPTIBILITY_INFO) | GUEST_INTR_STATE_NMI);
+
+	result = tvx_mem_fault_now(vcpu->vm, out->mmio.gpa, out->mmio.flags & ACCESS,
+				   &vcpu->cache, &error);
+	if (result == TVX_MEM_ERROR)
+		return EXIT_SLOW;
+	trace_tvx_ept_fault(vcpu->id, out->mmio.gpa, out->mmio.flags, result);
+	return result == TVX_MEM_MAPPED ? EXIT_RESUME : mmio(vcpu, result);
+}
+
+/* The slots changed meanwhile: there is none any more, or it is read-only now. */
+static int late_mmio(struct tvx_vcpu *vcpu, enum tvx_mem_result result)
+{
+	int ret;
+
 	if (vmx_load_wait(&vcpu->hw))
 		return -EINTR;
-	vmx_fill_ctx(&vcpu->hw, &out->ctx);
+	ret = mmio(vcpu, result);
 	vmx_unload(&vcpu->hw);
-	return EXIT_USER;
+	return ret;
 }
 
 int exit_ept_violation_slow(struct tvx_vcpu *vcpu)
@@ -68,19 +90,14 @@ int exit_ept_violation_slow(struct tvx_vcpu *vcpu)
 	enum tvx_mem_result result;
 	int error = 0;
 
-	result = tvx_mem_fault(vcpu->vm, gpa, flags & (TVX_MEM_READ | TVX_MEM_WRITE |
-						       TVX_MEM_FETCH),
-			       &vcpu->cache, &hva, &error);
+	result = tvx_mem_fault(vcpu->vm, gpa, flags & ACCESS, &vcpu->cache, &hva, &error);
 	trace_tvx_ept_fault(vcpu->id, gpa, flags, result);
 	switch (result) {
 	case TVX_MEM_MAPPED:
-		/* Leave nothing of it to a later exit that fills in less. */
-		memset(&out->mmio, 0, sizeof(out->mmio));
 		return EXIT_RESUME;
 	case TVX_MEM_NO_SLOT:
-		return mmio(vcpu, 0);
 	case TVX_MEM_RDONLY:
-		return mmio(vcpu, TVX_MEM_READONLY);
+		return late_mmio(vcpu, result);
 	default:
 		if (error == EINTR) {
 			out->exit = TVX_EXIT_INTERRUPTED;

@@ -37,7 +37,7 @@ int exit_vmcall(struct tvx_vcpu *vcpu)
 		return exit_undefined(vcpu);
 	default:
 		vcpu->hw.gpr[TVX_RAX] = policy->hypercall_value;
-		return exit_nothing(vcpu);
+		return exit_skip(vcpu);
 	}
 }
 
@@ -53,17 +53,11 @@ int exit_general_protection(struct tvx_vcpu *vcpu)
 	return EXIT_RESUME;
 }
 
-int exit_nothing(struct tvx_vcpu *vcpu)
-{
-	exit_skip(vcpu);
-	return EXIT_RESUME;
-}
-
 int exit_pause(struct tvx_vcpu *vcpu)
 {
 	if (vcpu->hw.policy->exits & TVX_WANT_PAUSE)
 		return user(vcpu, TVX_EXIT_PAUSE);
-	return exit_nothing(vcpu);
+	return exit_skip(vcpu);
 }
 
 /* Guest memory is write-back and coherent: there is nothing to write back. */
@@ -71,7 +65,7 @@ int exit_wbinvd(struct tvx_vcpu *vcpu)
 {
 	if (vcpu->hw.policy->exits & TVX_WANT_WBINVD)
 		return user(vcpu, TVX_EXIT_WBINVD);
-	return exit_nothing(vcpu);
+	return exit_skip(vcpu);
 }
 
 /* The host's time slice, or the caller's: run.c looks at the clock. */

@@ -3,20 +3,29 @@
 #include "../trace.h"
 #include "exits.h"
 
-static int to_user(struct tvx_vcpu *vcpu, u32 exit, u32 index, u64 value)
+static enum tvx_action read_action(const struct tvx_msr_rule *rule)
+{
+	return likely(!rule) ? TVX_ACT_DEFAULT : rule->read;
+}
+
+static enum tvx_action write_action(const struct tvx_msr_rule *rule)
+{
+	return likely(!rule) ? TVX_ACT_DEFAULT : rule->write;
+}
+
+/* The MSR and its value are in vcpu->out.msr. */
+static int to_user(struct tvx_vcpu *vcpu, u32 exit)
 {
 	vcpu->out.exit = exit;
-	vcpu->out.msr.index = index;
-	vcpu->out.msr.value = value;
+	vcpu->out.msr.reserved = 0;
 	return EXIT_USER;
 }
 
 static int finish(struct tvx_vcpu *vcpu, int err)
 {
-	if (err)
-		vmx_raise_gp(&vcpu->hw);
-	else
-		exit_skip(vcpu);
+	if (likely(!err))
+		return exit_skip(vcpu);
+	vmx_raise_gp(&vcpu->hw);
 	return EXIT_RESUME;
 }
 
@@ -24,21 +33,25 @@ int exit_rdmsr(struct tvx_vcpu *vcpu)
 {
 	struct vmx_vcpu *hw = &vcpu->hw;
 	u32 index = hw->gpr[TVX_RCX];
-	enum tvx_action action;
-	u64 value = 0;
+	const struct tvx_msr_rule *rule = policy_msr_rule(hw->policy, index);
+	enum tvx_action action = read_action(rule);
+	u64 *value = &vcpu->out.msr.value;
 	int err = 0;
 
-	action = policy_msr(hw->policy, index, false, &value);
+	vcpu->out.msr.index = index;
+	*value = 0;
 	if (action == TVX_ACT_EXIT)
-		return to_user(vcpu, TVX_EXIT_RDMSR, index, 0);
+		return to_user(vcpu, TVX_EXIT_RDMSR);
 	if (action == TVX_ACT_FAULT)
 		err = -EINVAL;
-	else if (action != TVX_ACT_CONST)
-		err = vmx_get_msr(hw, index, &value);
-	trace_tvx_msr(vcpu->id, false, index, value, err);
+	else if (action == TVX_ACT_CONST)
+		*value = rule->value;
+	else
+		err = vmx_get_msr(hw, index, value);
+	trace_tvx_msr(vcpu->id, false, index, *value, err);
 	if (!err) {
-		hw->gpr[TVX_RAX] = (u32)value;
-		hw->gpr[TVX_RDX] = value >> 32;
+		hw->gpr[TVX_RAX] = (u32)*value;
+		hw->gpr[TVX_RDX] = *value >> 32;
 	}
 	return finish(vcpu, err);
 }
@@ -48,13 +61,14 @@ int exit_wrmsr(struct tvx_vcpu *vcpu)
 	struct vmx_vcpu *hw = &vcpu->hw;
 	u32 index = hw->gpr[TVX_RCX];
 	u64 value = (u32)hw->gpr[TVX_RAX] | (u64)hw->gpr[TVX_RDX] << 32;
-	enum tvx_action action;
-	u64 constant;
+	enum tvx_action action = write_action(policy_msr_rule(hw->policy, index));
 	int err = 0;
 
-	action = policy_msr(hw->policy, index, true, &constant);
-	if (action == TVX_ACT_EXIT)
-		return to_user(vcpu, TVX_EXIT_WRMSR, index, value);
+	if (action == TVX_ACT_EXIT) {
+		vcpu->out.msr.index = index;
+		vcpu->out.msr.value = value;
+		return to_user(vcpu, TVX_EXIT_WRMSR);
+	}
 	if (action == TVX_ACT_FAULT)
 		err = -EINVAL;
 	else if (action != TVX_ACT_CONST)

@@ -82,7 +82,7 @@ static int guest_cr3(struct tvx_vcpu *vcpu, u64 value)
 		return EXIT_USER;
 	}
 	vmx_write_cr3(&vcpu->hw, value);
-	return exit_nothing(vcpu);
+	return exit_skip(vcpu);
 }
 
 static int guest_cr(struct tvx_vcpu *vcpu, unsigned long qual)
@@ -105,7 +105,7 @@ static int guest_cr(struct tvx_vcpu *vcpu, unsigned long qual)
 		err = vmx_write_cr8(hw, value);
 		break;
 	}
-	return err ? fault(vcpu) : exit_nothing(vcpu);
+	return err ? fault(vcpu) : exit_skip(vcpu);
 }
 
 int exit_cr(struct tvx_vcpu *vcpu)
@@ -116,7 +116,7 @@ int exit_cr(struct tvx_vcpu *vcpu)
 	if (QUAL_TYPE(qual) == MOV_FROM_CR) {
 		set_gpr(hw, QUAL_GPR(qual),
 			QUAL_CR(qual) == 3 ? vmx_read_cr3(hw) : vmx_read_cr8(hw));
-		return exit_nothing(vcpu);
+		return exit_skip(vcpu);
 	}
 	if (QUAL_CR(qual) == 0)
 		return guest_cr0(vcpu, qual);
@@ -127,7 +127,7 @@ static int finish_cr0(struct tvx_vcpu *vcpu, u64 value, const u64 *pdptes)
 {
 	switch (vmx_write_cr0(&vcpu->hw, value, pdptes)) {
 	case 0:
-		return exit_nothing(vcpu);
+		return exit_skip(vcpu);
 	case -EOPNOTSUPP:
 		vcpu->out.exit = TVX_EXIT_FAIL_ENTRY;
 		vcpu->out.fail.reason = TVX_FAIL_NO_REAL_MODE;
@@ -198,5 +198,5 @@ int exit_xsetbv(struct tvx_vcpu *vcpu)
 
 	if (vmx_cpl(hw) || (u32)hw->gpr[TVX_RCX] || vmx_write_xcr0(hw, value))
 		return fault(vcpu);
-	return exit_nothing(vcpu);
+	return exit_skip(vcpu);
 }

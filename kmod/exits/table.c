@@ -16,7 +16,10 @@
 /* An instruction whose exit is answered by one function and needs its length. */
 #define INSN(fn) { .fast = fn, .insn = true }
 
+__diag_push();
+__diag_ignore(GCC, 8, "-Woverride-init", "the first row is what the others override");
 const struct exit_row exit_table[NR_EXIT_ROWS] = {
+	[0 ... NR_EXIT_ROWS - 1]	= { exit_unknown },
 	[EXIT_REASON_EXCEPTION_NMI]	= { exit_exception },
 	[EXIT_REASON_EXTERNAL_INTERRUPT] = { exit_external_interrupt },
 	[EXIT_REASON_TRIPLE_FAULT]	= { exit_triple_fault },
@@ -67,17 +70,11 @@ const struct exit_row exit_table[NR_EXIT_ROWS] = {
 	[EXIT_REASON_UMWAIT]		= INSN(exit_undefined),
 	[EXIT_REASON_TPAUSE]		= INSN(exit_undefined),
 };
+__diag_pop();
 
-static const struct exit_row unknown_row = { exit_unknown };
+const struct exit_row exit_unknown_row = { exit_unknown };
 
-const struct exit_row *exit_row(u32 basic_reason)
-{
-	if (unlikely(basic_reason >= NR_EXIT_ROWS || !exit_table[basic_reason].fast))
-		return &unknown_row;
-	return &exit_table[basic_reason];
-}
-
-void exit_set_rip(struct tvx_vcpu *vcpu, u64 rip)
+static __always_inline void set_rip(u64 rip)
 {
 	u32 state = vmread(GUEST_INTERRUPTIBILITY_INFO);
 
@@ -87,17 +84,37 @@ void exit_set_rip(struct tvx_vcpu *vcpu, u64 rip)
 			state & ~(GUEST_INTR_STATE_STI | GUEST_INTR_STATE_MOV_SS));
 }
 
-void exit_skip(struct tvx_vcpu *vcpu)
+void exit_set_rip(struct tvx_vcpu *vcpu, u64 rip)
 {
-	u64 rip = vmread(GUEST_RIP), next = rip + vmread(VM_EXIT_INSTRUCTION_LEN);
+	set_rip(rip);
+}
 
-	/* A 32-bit guest's instruction pointer wraps; a 64-bit one's does not. */
-	if (unlikely((rip ^ next) >> 32) &&
-	    !(vmread(GUEST_CS_AR_BYTES) & VMX_AR_L_MASK && vmx_read_efer(&vcpu->hw) & EFER_LMA))
-		next = (u32)next;
-	exit_set_rip(vcpu, next);
-	/* A single step ends after the instruction that we finished. */
+/* What an instruction that was finished leaves, but for where the guest goes on. */
+static __always_inline void after_insn(void)
+{
+	/* A single step ends after the instruction. */
 	if (unlikely(vmread(GUEST_RFLAGS) & X86_EFLAGS_TF))
 		vmwrite(GUEST_PENDING_DBG_EXCEPTIONS,
 			vmread(GUEST_PENDING_DBG_EXCEPTIONS) | DR_STEP);
+}
+
+/* A 32-bit guest's instruction pointer wraps; a 64-bit one's does not. */
+static noinline int skip_over_4g(struct tvx_vcpu *vcpu, u64 next)
+{
+	if (!(vmread(GUEST_CS_AR_BYTES) & VMX_AR_L_MASK && vmx_read_efer(&vcpu->hw) & EFER_LMA))
+		next = (u32)next;
+	set_rip(next);
+	after_insn();
+	return EXIT_RESUME;
+}
+
+int exit_skip(struct tvx_vcpu *vcpu)
+{
+	u64 rip = vmread(GUEST_RIP), next = rip + vmread(VM_EXIT_INSTRUCTION_LEN);
+
+	if (unlikely((rip ^ next) >> 32))
+		return skip_over_4g(vcpu, next);
+	set_rip(next);
+	after_insn();
+	return EXIT_RESUME;
 }

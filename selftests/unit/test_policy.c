@@ -6,6 +6,26 @@
 #include "kmod/cpuid.c"
 #include "policy_host.h"
 
+/* Who answers, as exits/msr.c and exits/io.c read the rules. */
+static enum tvx_action policy_msr(const struct policy *policy, u32 msr, bool write, u64 *value)
+{
+	const struct tvx_msr_rule *rule = policy_msr_rule(policy, msr);
+	enum tvx_action action = !rule ? TVX_ACT_DEFAULT : write ? rule->write : rule->read;
+
+	if (action == TVX_ACT_CONST)
+		*value = rule->value;
+	return action;
+}
+
+static enum tvx_action policy_io(const struct policy *policy, u16 port, u32 *value)
+{
+	const struct tvx_io_rule *rule = policy_io_rule(policy, port);
+
+	if (rule && rule->action == TVX_ACT_CONST)
+		*value = rule->value;
+	return rule && rule->action ? rule->action : TVX_ACT_EXIT;
+}
+
 static struct policy p, before;
 static struct tvx_cpuid_entry t[TVX_MAX_CPUID + 1];
 static struct tvx_msr_rule msr[TVX_MAX_RULES + 1];
