@@ -26,6 +26,42 @@ def refusal(name, cpu, *says, options=()):
     return HostTest(f'refuses: {name}', [*(options or ['--bochs', '--cpu', cpu]), '--no-load'], shell(LOAD), 0, says)
 
 
+# IA32_FEAT_CTL of each CPU, by the msr module.
+FEAT_CTL = ('for msr in /dev/cpu/*/msr; do echo CPU $(basename $(dirname $msr)): '
+            '$(dd if=$msr bs=8 count=1 skip=58 iflag=skip_bytes 2> /dev/null | od -An -tx8); done')
+
+
+def firmware(cpu, value):
+    """As the firmware may leave IA32_FEAT_CTL: bit 0 locks, bit 2 allows VMX."""
+    return ['--state', f'cpu{cpu}.MSR.ia32_feature_ctrl={value:#x}']
+
+
+def spin(cpu=1):
+    """A guest that runs all the time, on the CPUs of a mask; a reset by the chipset, as the default one is a triple fault here."""
+    return (f'taskset {cpu} vmctl run /guests/spin.elf & sleep 0.5; [ $(cat /sys/module/tinyvmx/refcnt) -gt 0 ] || exit 9;'
+            'echo pci > /sys/kernel/reboot/type;')
+
+
+# The firmware has the machine again, and finds nothing to boot, or no keyboard.
+RESET = ['reboot: Restarting system', '[BIOS  ] >>PANIC<<']
+
+# VMX must have been off on each CPU as the next kernel began: a CPU in VMX operation takes no INIT, and no VMXON.
+NEXT = 'echo CPUs: $(nproc); for cpu in $(seq $(nproc)); do taskset $cpu vmctl run /guests/hello-long.elf || exit 9; done; echo all ran'
+
+
+def kexec(name, *options, cpus=1, limit=100):
+    """The guest runs on the last CPU, this on the first."""
+    return HostTest(f'kexec while a guest runs, {name}', [*BOCHS, *options, '--next', NEXT], shell(
+        f'{spin(cpus)} next-kernel load && taskset 1 next-kernel start'), 0, [f'CPUs: {cpus}', 'all ran'], limit=limit)
+
+
+def crash(name, *options, cpus=1, limit=100):
+    return HostTest(f'crash while a guest runs, {name}',
+                    [*BOCHS, '--mem', '384', '--append', 'crashkernel=128M', *options, '--next', NEXT], shell(
+        f'{spin(cpus)} next-kernel crash && taskset 1 sh -c "echo c > /proc/sysrq-trigger"'),
+        0, [f'CPUs: {cpus}', 'all ran'], limit=limit)
+
+
 def guest(name, run, status, *says, options=BOCHS):
     return HostTest(f'vmctl: {name}', options, shell(f'vmctl run {run}'), status, says)
 
@@ -50,9 +86,31 @@ HOST_TESTS = [
     HostTest('100 loads and unloads', BOCHS, shell(
         'i=0; while [ $i -lt 100 ]; do rmmod tinyvmx && insmod "$TINYVMX_KO" || exit 1; i=$((i + 1)); done; echo all $i'),
         0, ['all 100'], limit=200),
-    HostTest('5 loads and unloads, 2 CPUs', [*BOCHS, '--smp', '2'], shell(
-        'i=0; while [ $i -lt 5 ]; do rmmod tinyvmx && insmod "$TINYVMX_KO" || exit 1; i=$((i + 1)); done; echo all $i'),
-        0, ['all 5'], limit=500),
+    HostTest('100 loads and unloads, 2 CPUs', [*BOCHS, '--smp', '2'], shell(
+        'i=0; while [ $i -lt 100 ]; do rmmod tinyvmx && insmod "$TINYVMX_KO" || exit 1; i=$((i + 1)); done; echo all $i'),
+        0, ['all 100'], limit=300),
+
+    HostTest('no such value in a saved machine', [*BOCHS, '--state', 'cpu0.MSR.none=1'], ['true'], 120,
+             ['cpu0.MSR.none: the saved machine has no such value']),
+    refusal('VT-x locked off by the firmware', '', 'CPU 0: the firmware has locked VT-x off', 'No such device',
+            options=[*BOCHS, *firmware(0, 1)]),
+    refusal('VT-x locked off on the second CPU only', '', 'CPU 1: the firmware has locked VT-x off', 'No such device',
+            options=[*BOCHS, '--smp', '2', *firmware(1, 1)]),
+    HostTest('sets IA32_FEAT_CTL where the firmware left it open', [*BOCHS, '--smp', '2', '--no-load',
+             *firmware(0, 0), *firmware(1, 0)], shell(
+        f'insmod /lib/modules-extra/msr.ko; {FEAT_CTL}; insmod "$TINYVMX_KO" || exit 9; {FEAT_CTL};'
+        'for cpu in 1 2; do taskset $cpu vmctl run /guests/hello-long.elf || exit 9; done'),
+        0, ['CPU 0: 0000000000000000', 'CPU 1: 0000000000000000', 'CPU 0: 0000000000000005', 'CPU 1: 0000000000000005',
+            'Hello from long mode']),
+
+    HostTest('reset while a guest runs', BOCHS, shell(f'{spin()} reboot -f'), 123, RESET),
+    HostTest('reset while a guest runs, 2 CPUs', [*BOCHS, '--smp', '2'], shell(f'{spin(2)} reboot -f'), 123, RESET),
+    kexec('1 CPU'),
+    kexec('2 CPUs', '--smp', '2', cpus=2),
+    kexec('6.12', '--kernel', '6.12', limit=200),
+    crash('1 CPU'),
+    crash('2 CPUs', '--smp', '2', cpus=2),
+    crash('6.12', '--kernel', '6.12', limit=200),
 
     guest("real mode", "--mode real /guests/hello-real.bin", 0, 'Hello from real mode'),
     guest('protected mode', '--mode protected /guests/hello-protected.bin', 0, 'Hello from protected mode'),

@@ -15,7 +15,11 @@ from kernels import CACHE, HERE, HostError, compiled, digest, note, run_tool, wa
 from machine import Emulator
 from payload import initramfs
 
-# The model, and the CPUID bits that the stock kernels cannot live with on it (the emulator misses what goes with them).
+# The time stamp counter ticks at "ips" below. These claim another frequency by CPUID, and a kernel that believes it waits 30 to
+# 70 times as long for each second.
+SLOWER = 'tsc_early_khz=50000'
+
+# The model, and what the stock kernels need on it: there are CPUID bits of which the emulator misses what goes with them.
 MODELS = {
     'haswell': ('corei7_haswell_4770', ''),
     'penryn': ('core2_penryn_t9600', ''),
@@ -24,15 +28,15 @@ MODELS = {
     'sandy': ('corei7_sandy_bridge_2600k', ''),
     'ivy': ('corei7_ivy_bridge_3770k', ''),
     'broadwell': ('broadwell_ult', ''),
-    'skylake': ('corei7_skylake_x', ''),
-    'cnl': ('corei3_cnl', ''),
-    'icelake': ('corei7_icelake_u', 'fsrm'),
-    'tigerlake': ('tigerlake', 'fsrm'),
+    'skylake': ('corei7_skylake_x', SLOWER),
+    'cnl': ('corei3_cnl', SLOWER),
+    'icelake': ('corei7_icelake_u', f'clearcpuid=fsrm {SLOWER}'),
+    'tigerlake': ('tigerlake', f'clearcpuid=fsrm {SLOWER}'),
     'prescott': ('p4_prescott_celeron_336', ''),
     'zambezi': ('zambezi', ''),
     'trinity': ('trinity_apu', ''),
-    'phenom': ('phenom_8650_toliman', 'popcnt'),
-    'ryzen': ('ryzen', 'mwaitx'),
+    'phenom': ('phenom_8650_toliman', 'clearcpuid=popcnt'),
+    'ryzen': ('ryzen', 'clearcpuid=mwaitx'),
 }
 
 COMMAND_LINE = ('console=ttyS0,115200 quiet printk.devkmsg=on mitigations=off tsc=reliable nokaslr panic=-1 oops=panic '
@@ -42,6 +46,9 @@ COMMAND_LINE = ('console=ttyS0,115200 quiet printk.devkmsg=on mitigations=off ts
                     'crypto_kdf108_init', 'blake2s_mod_init', 'load_system_certificate_list',
                     # Work over all BTF, all caches, all events; the last costs the names of enums in built-in events only.
                     'cubictcp_register', 'slab_sysfs_init', 'trace_eval_init')))
+
+# MONITOR misses writes there: a CPU that idles by MWAIT sleeps through what another wakes it for, up to seconds.
+SEVERAL_CPUS = 'idle=halt'
 
 WINDOW_SIZE = 24 << 20
 PAYLOAD_OFFSET = 4096
@@ -76,14 +83,18 @@ SCREEN = 'extension=vbe, update_freq=2, realtime=0'
 NO_SCREEN = 'extension=none, update_freq=1, realtime=0'
 COM2_FILE = 'enabled=1, mode=file, dev=com2'
 
+# With --trace: each "xchg %bx, %bx", in any mode of the guest, begins or ends a trace of the instructions.
+TRACE_LIMIT = 1000
+TRACE_SCRIPT = 'c\n' + 'trace on\nc\ntrace off\nc\n' * TRACE_LIMIT
+
 
 def resolve_model(name):
-    """(Bochs's name, CPUID bits to clear) for a short name or Bochs's own."""
+    """(Bochs's name, kernel parameters) for a short name or Bochs's own."""
     if name in MODELS:
         return MODELS[name]
-    for model, clear in MODELS.values():
+    for model, parameters in MODELS.values():
         if name == model:
-            return model, clear
+            return model, parameters
     if re.fullmatch(r'\w+', name) and name in known_models():
         return name, ''
     raise HostError(f'--cpu {name}: use one of {", ".join(MODELS)}, or a model that `bochs --help cpu` names')
@@ -103,14 +114,35 @@ def window(mem):
     return (mem << 20) - (48 << 20), WINDOW_SIZE
 
 
+def edited(text, edits):
+    """The text of one part of a saved machine with other values: edits maps paths such as cpu0.MSR.star to them."""
+    lines, groups, left = text.splitlines(keepends=True), [], dict(edits)
+    for at, line in enumerate(lines):
+        name, equals, value = line.strip().partition(' = ')
+        if value == '{':
+            groups.append(name)
+        elif name == '}':
+            groups.pop()
+        elif equals:
+            path = '.'.join([*groups, name])
+            if path in left:
+                lines[at] = line.replace(f' = {value}', f' = {left.pop(path)}')
+    if left:
+        raise HostError(f'--state {next(iter(left))}: the saved machine has no such value')
+    return ''.join(lines)
+
+
 class Bochs(Emulator):
-    def __init__(self, machine, folder):
+    def __init__(self, machine, folder, edits):
         super().__init__(machine, folder)
-        self.model, clear = resolve_model(machine.cpu)
+        self.edits = edits
+        self.model, parameters = resolve_model(machine.cpu)
         self.window = window(machine.mem)
         self.append = ' '.join(filter(None, (
-            COMMAND_LINE, 'memmap=%#x$%#x' % self.window[::-1], clear and f'clearcpuid={clear}', machine.append)))
+            COMMAND_LINE, machine.smp > 1 and SEVERAL_CPUS, 'memmap=%#x$%#x' % self.window[::-1],
+            parameters, machine.append)))
         self.base = initramfs(machine.kernel, self.window)
+        self.trace = False
         self.steady = compiled(HERE / 'steady.c', 'steady.so', '-shared', '-fPIC')
 
     def title(self):
@@ -139,7 +171,7 @@ class Bochs(Emulator):
                              screen=screen, com2=com2)
 
     def emulate(self, folder, *arguments, stdin=subprocess.DEVNULL, **environment):
-        (folder / 'rc').write_text('c\n')
+        (folder / 'rc').write_text(TRACE_SCRIPT if self.trace else 'c\n')
         environment = {**os.environ, 'LD_PRELOAD': str(self.steady), **environment}
         return self.launch(['bochs', '-q', *arguments, '-rc', 'rc'], folder, environment, stdin)
 
@@ -194,9 +226,17 @@ class Bochs(Emulator):
         for path in state.iterdir():
             if path.name not in ('memory.ram', 'config'):
                 (copy / path.name).symlink_to(path)
+        for part, edits in self.edits.items():
+            # The text of a part is in the file of its name.
+            if not (state / part).is_file():
+                raise HostError(f'--state {next(iter(edits))}: the saved machine has no {part}')
+            (copy / part).unlink(missing_ok=True)
+            (copy / part).write_text(edited((state / part).read_text(), edits))
         (copy / 'memory.ram').touch()
         text = (state / 'config').read_text()
-        (copy / 'config').write_text(re.sub(r'^com2:.*', f'com2: {com2}', text, flags=re.M))
+        text = re.sub(r'^com2:.*', f'com2: {com2}', text, flags=re.M)
+        text = re.sub(r'^magic_break:.*', f'magic_break: enabled={int(self.trace)}', text, flags=re.M)
+        (copy / 'config').write_text(text)
         copy_sparse(state / 'memory.ram', self.folder / 'ram')
 
     def make_state(self, state):

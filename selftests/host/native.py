@@ -15,7 +15,7 @@ def check(options):
         raise HostError('--native: this machine has no VT-x (CPUID shows no Intel CPU with the vmx flag)')
     if os.geteuid():
         raise HostError('--native loads a module into this kernel: it needs root')
-    for name in ('cpu', 'append', 'fresh'):
+    for name in ('cpu', 'append', 'fresh', 'state', 'next', 'trace'):
         if getattr(options, name):
             raise HostError(f'--{name} has no meaning with --native')
     if options.add:

@@ -136,13 +136,30 @@ def added_files(requests):
                 yield inner, f'{place}/{inner.relative_to(path)}'
 
 
-def payload(settings, command, module, add):
-    """The archive of one run: the module, our programs, the added files, the command and how to run it."""
+def script(command):
+    words = b' '.join(os.fsencode(shlex.quote(word)) for word in command)
+    return b'exec ' + words + b'\n'
+
+
+def next_kernel(archive, kernel, command):
+    """What a next kernel needs, and what starts it."""
+    archive.add('/next/kernel', kernel.image.read_bytes())
+    archive.add('/next/command', script(['sh', '-c', command]), 0o755)
+    archive.add('/bin/next-kernel', (HERE / 'next-kernel').read_bytes(), 0o755)
+    archive.add('/bin/kexec', stripped(compiled(HERE / 'kexec.c', 'kexec', '-static')), 0o755)
+
+
+def payload(settings, command, module, add, successor=None):
+    """
+    The archive of one run: the module, our programs, the added files, the command and how to run it; for a successor
+    (kernel, command) its image in place of the kselftests, as there is no room for both.
+    """
     archive = Cpio()
     files = [(path, f'/bin/{path.name}') for path in executables(BUILD / 'tools') if path.parent.name != 'guests']
     files += [(path, f'/guests/{path.name}') for suffix in ('bin', 'elf')
               for path in sorted((BUILD / 'tools/guests').glob(f'*.{suffix}'))]
-    files += [(path, f'/selftests/{path.name}') for path in executables(BUILD / 'selftests/bin')]
+    if not successor:
+        files += [(path, f'/selftests/{path.name}') for path in executables(BUILD / 'selftests/bin')]
     files += added_files(add)
     loaded = [(path, stripped(path) if os.access(path, os.X_OK) else path.read_bytes()) for path, _ in files]
     for (path, content), (_, place) in zip(loaded, files):
@@ -155,6 +172,7 @@ def payload(settings, command, module, add):
     archive.add('/host/session.sh', (HERE / 'session.sh').read_bytes())
     lines = [f'{name}={shlex.quote(str(value))}\n' for name, value in settings.items()]
     archive.add('/host/settings', ''.join(['set -a\n', *lines, 'set +a\n']).encode())
-    words = b' '.join(os.fsencode(shlex.quote(word)) for word in command)
-    archive.add('/host/command', b'exec ' + words + b'\n', 0o755)
+    archive.add('/host/command', script(command), 0o755)
+    if successor:
+        next_kernel(archive, *successor)
     return archive.bytes()

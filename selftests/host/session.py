@@ -23,6 +23,8 @@ FATAL = re.compile(r'Kernel panic|kernel BUG at|BUG: unable to handle|BUG: kerne
 TROUBLE = re.compile(r'WARNING:|BUG:|Call Trace|rcu.*stall|KASAN|UBSAN|possible circular|possible recursive|'
                      r'inconsistent lock|suspicious RCU|bad unlock balance|scheduling while atomic|sleeping function|'
                      r'blocked for more than|kmemleak: \d+ new')
+# What a kernel says that panics as it shall.
+WANTED = re.compile(r'Kernel panic - not syncing: sysrq triggered crash|Call Trace')
 FRAME = re.compile(r'tvx-host (\S+) ?(.*)')
 TAINT_WARN = 1 << 9
 
@@ -33,7 +35,7 @@ PANIC_GRACE = 2
 class Session:
     """Reads the two serial ports of a running machine until the command has ended or cannot end any more."""
 
-    def __init__(self, backend, timeout, verbose, keyboard=None):
+    def __init__(self, backend, timeout, verbose, keyboard=None, successor=False):
         self.backend = backend
         self.nonce = secrets.token_hex(8)
         self.timeout = timeout
@@ -42,6 +44,9 @@ class Session:
         self.log = []
         self.partial = b''
         self.ready = False
+        self.kernels = 2 if successor else 1
+        self.booted = 0
+        self.leaving = None
         self.ended = False
         self.status = None
         self.load_error = None
@@ -119,8 +124,12 @@ class Session:
         self.log.append(text)
         if self.verbose:
             os.write(2, f'{text}\n'.encode())
+        if self.leaving and re.search(r'\] Linux version', text):
+            self.ready, self.leaving = False, None
         if not self.ready:
             fatal = re.search('Kernel panic', text)
+        elif self.leaving == 'crash' and WANTED.search(text):
+            fatal = None
         else:
             fatal = FATAL.search(text)
             self.trouble = self.trouble or bool(TROUBLE.search(text))
@@ -133,10 +142,16 @@ class Session:
             return
         if word == 'ready':
             self.ready = True
-            self.log.clear()
-            note(f'{self.backend.title()}, ready in {time.monotonic() - self.start:.1f} s')
+            self.booted += 1
+            which = 'the next kernel'
+            if self.booted == 1:
+                self.log.clear()
+                which = self.backend.title()
+            note(f'{which}, ready in {time.monotonic() - self.start:.1f} s')
         elif word == 'input' and self.keyboard:
             self.keyboard.attach(self)
+        elif word == 'next':
+            self.leaving = rest
         elif word == 'load-failed':
             self.load_error = rest
         elif word == 'unload-failed':
@@ -155,7 +170,7 @@ class Session:
             return STOPPED, 'left by the user'
         if self.fatal:
             return PANICKED, 'the kernel of the host panicked or oopsed'
-        if not self.ready:
+        if not self.booted:
             return NOT_STARTED, 'the host did not come up' + (' in time' if self.timed_out else '')
         if self.timed_out:
             return TIMED_OUT, f'no end after {self.timeout:g} s'
@@ -163,6 +178,8 @@ class Session:
             return MODULE, f'the module does not load: {self.load_error}'
         if self.status is None:
             return STOPPED, 'the host stopped or was reset before the command ended'
+        if self.booted < self.kernels:
+            return STOPPED, f'no next kernel was started (the command ended with {self.status})'
         if self.trouble:
             return WARNED, f'the kernel of the host warned (the command ended with {self.status})'
         if self.unload_error is not None:

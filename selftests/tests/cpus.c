@@ -16,15 +16,6 @@
 		SKIP(return, "needs two CPUs");				\
 } while (0)
 
-static bool write_file(const char *name, const char *text)
-{
-	int fd = open(name, O_WRONLY);
-	bool ok = fd >= 0 && write(fd, text, strlen(text)) == (ssize_t)strlen(text);
-
-	close(fd);
-	return ok;
-}
-
 static int pin(pthread_t thread, int cpu)
 {
 	cpu_set_t set;
@@ -285,20 +276,6 @@ TEST(vm_from_before_the_cpu)
 	EXPECT_EQ(reg(&g, TVX_R8), 14);
 	guest_close(&g);
 	EXPECT_EQ(module_users(), 0);
-}
-
-/* The kernel's own rehearsal: all steps of a suspend down to the last CPU, and back. */
-TEST_F(cpus, suspend)
-{
-	if (!write_file("/sys/power/pm_test", "core"))
-		SKIP(return, "the kernel cannot rehearse a suspend (PM_DEBUG)");
-	GO(1);
-	for (int i = 0; i < 2; i++) {
-		ASSERT_TRUE(all_count(self->w, self->mem, 1));
-		EXPECT_TRUE(write_file("/sys/power/state", "mem"));
-		ASSERT_TRUE(all_count(self->w, self->mem, 1));
-	}
-	EXPECT_TRUE(write_file("/sys/power/pm_test", "none"));
 }
 
 TEST_HARNESS_MAIN

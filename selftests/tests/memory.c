@@ -60,15 +60,6 @@ TEST_F(vm, tmpfs_file)
 	check_shared(_metadata, &self->g, mem, HUGE);
 }
 
-static bool write_file(const char *name, const char *text)
-{
-	int fd = open(name, O_WRONLY);
-	bool ok = fd >= 0 && write(fd, text, strlen(text)) == (ssize_t)strlen(text);
-
-	close(fd);
-	return ok;
-}
-
 /* How many faults the pages at SLOT_GPA take where the CPU and the host have pages of 2 MiB. */
 static void check_large(struct __test_metadata *_metadata, struct guest *g)
 {

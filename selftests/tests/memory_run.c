@@ -230,15 +230,6 @@ TEST_F(running, collapse_and_split)
 	EXPECT_EQ(self->w.faults + self->w.mmios, 0);
 }
 
-static bool write_file(const char *name, const char *text)
-{
-	int fd = open(name, O_WRONLY);
-	bool ok = fd >= 0 && write(fd, text, strlen(text)) == (ssize_t)strlen(text);
-
-	close(fd);
-	return ok;
-}
-
 static long read_number(const char *name)
 {
 	FILE *file = fopen(name, "r");

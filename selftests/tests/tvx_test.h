@@ -64,6 +64,19 @@ struct guest {
 	}										\
 } while (0)
 
+/* Write to a knob of the kernel's; errno says why not. */
+static inline bool write_file(const char *name, const char *text)
+{
+	int fd = open(name, O_WRONLY | O_APPEND | O_CLOEXEC), err;
+	bool ok = fd >= 0 && write(fd, text, strlen(text)) == (ssize_t)strlen(text);
+
+	err = errno;
+	if (fd >= 0)
+		close(fd);
+	errno = err;
+	return ok;
+}
+
 /* A VM with MEM_SIZE of memory at 0; no vCPU yet, so that policies can be set. */
 static inline void guest_open(struct guest *g)
 {
