@@ -1,0 +1,85 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Runs vmbench in the emulated host, one hypervisor after the other."""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+TOP = Path(__file__).resolve().parents[2]
+BUILD = TOP / 'build/bench'
+RUN = TOP / 'selftests/host/run'
+PROGRAM = BUILD / 'vmbench'
+LIMIT = 240     # seconds for one machine; 20 are usual
+
+# Machines of little memory have no huge pages unless they are asked for.
+PREPARE = 'echo madvise > /sys/kernel/mm/transparent_hugepage/enabled\n'
+LOAD = {
+    'plain': '',
+    'kvm': 'for m in irqbypass kvm kvm-intel; do insmod /lib/modules-extra/$m.ko || exit 1; done\n',
+    'tvx': 'insmod "$TINYVMX_KO" || exit 1\n',
+}
+UNLOAD = {'plain': '', 'kvm': 'rmmod kvm_intel kvm irqbypass\n', 'tvx': 'rmmod tinyvmx\n'}
+MODULES = {'kvm': ('kvm', 'kvm_intel', 'irqbypass'), 'tvx': ('tinyvmx',)}
+
+
+class BenchError(Exception):
+    """The bench cannot go on; the words say why."""
+
+
+def progress(words):
+    print(f'bench: {words}', file=sys.stderr, flush=True)
+
+
+def steps(*who_and_arguments):
+    """A script that runs vmbench for each (who, arguments), with the hypervisor that it needs, and none else."""
+    script = PREPARE
+    for who, arguments in who_and_arguments:
+        script += f'{LOAD[who]}vmbench {" ".join(arguments)} || exit 1\n{UNLOAD[who]}'
+    return script
+
+
+def run(script, options, trace=None):
+    """The output of a shell script in the emulated host, as bytes."""
+    words = [RUN, '--bochs', '--no-load', '--timeout', str(LIMIT), '--add', f'{PROGRAM}:/bin/vmbench', *options]
+    if trace:
+        words += ['--trace', trace]
+    done = subprocess.run([*words, '--', 'sh', '-c', script], cwd=TOP, stdin=subprocess.DEVNULL,
+                          stdout=subprocess.PIPE, stderr=subprocess.PIPE, check=False)
+    if done.returncode:
+        raise BenchError(f'the emulated host ended with {done.returncode} (selftests/host/README.md says what that is):\n' +
+                         done.stderr.decode(errors='replace') + done.stdout.decode(errors='replace')[-2000:])
+    return done.stdout
+
+
+def release(options):
+    """Of the kernel that the options of selftests/host/run ask for: a series, or a file that we know nothing of."""
+    series = options[options.index('--kernel') + 1] if '--kernel' in options else '6.1'
+    link = TOP / 'build/kernels' / series
+    if not link.is_symlink():
+        raise BenchError(f'there is no kernel {series}: run make')
+    return os.readlink(link)
+
+
+def operations():
+    """Those of the guest that can be traced, by the list in ops.h."""
+    found = re.findall(r'\bOP\((\w+), \d+\)', (TOP / 'selftests/bench/ops.h').read_text())
+    return [name for name in found if name not in ('spin', 'real_hlt') and not name.endswith('empty')]
+
+
+def write(path, text):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text)
+    return path.relative_to(TOP)
+
+
+def words_of(results):
+    """{(who, key): (divisor, [ticks])} from the lines of vmbench."""
+    found = {}
+    for line in results.decode(errors='replace').splitlines():
+        match = re.fullmatch(r'result (\w+) (\w+) (\d+)((?: \d+)+)', line.strip())
+        if match:
+            who, key, divisor, ticks = match.groups()
+            found[who, key] = int(divisor), [int(tick) for tick in ticks.split()]
+    return found
