@@ -53,10 +53,10 @@ const struct tvx_memslot *mem_find_slot(const struct tvx_vm *vm, u64 gpa)
 		unsigned int middle = (low + high) / 2;
 		const struct tvx_memslot *slot = &vm->slots[vm->slot_order[middle]];
 
+		if (gpa >= slot->gpa && gpa - slot->gpa < slot->len)
+			return slot;
 		if (gpa < slot->gpa)
 			high = middle;
-		else if (gpa - slot->gpa < slot->len)
-			return slot;
 		else
 			low = middle + 1;
 	}

@@ -112,7 +112,7 @@ struct tvx_vcpu {
 	atomic_t kick;
 	/* under lock */
 	struct tvx_run_in in;		/* the copy taken at RUN; registers are not in it */
-	struct tvx_run_out out;		/* exit, .ctx and the union, as exit handlers fill them in */
+	struct tvx_run_out out;		/* exit, .ctx, union: by the exit handlers */
 	struct ept_cache cache;
 	struct vmx_vcpu hw;
 	u64 exited;			/* TSC at the last exit */

@@ -36,6 +36,16 @@ static int compare(const void *a, const void *b)
 	return x->index < y->index ? -1 : x->index > y->index;
 }
 
+static bool in_order(const struct tvx_cpuid_entry *cpuid, u32 nr)
+{
+	u32 i;
+
+	for (i = 1; i < nr; i++)
+		if (compare(&cpuid[i - 1], &cpuid[i]) > 0)
+			return false;
+	return true;
+}
+
 static bool is_per_vcpu(u32 leaf)
 {
 	return leaf == 1 || leaf == 0xb || leaf == 0xd || leaf == 0x1f;
@@ -54,7 +64,8 @@ static void put_cpuid(struct policy *p, const struct tvx_cpuid_entry *cpuid, u32
 		if (is_per_vcpu(cpuid[i].function))
 			p->cpuid[i].flags |= POLICY_CPUID_PER_VCPU;
 	}
-	sort(p->cpuid, nr, sizeof(*cpuid), compare, NULL);
+	if (!in_order(p->cpuid, nr))
+		sort(p->cpuid, nr, sizeof(*cpuid), compare, NULL);
 	memset(p->first_cpuid, 0, sizeof(p->first_cpuid));
 	for (i = nr; i--;) {
 		u32 leaf = p->cpuid[i].function;
@@ -66,7 +77,8 @@ static void put_cpuid(struct policy *p, const struct tvx_cpuid_entry *cpuid, u32
 
 void policy_init(struct policy *p, const struct tvx_cpuid_entry *cpuid, u32 nr)
 {
-	memset(p, 0, sizeof(*p));
+	/* Behind the tables, of which only so much counts as is filled in. */
+	memset_startat(p, 0, nr_cpuid);
 	put_cpuid(p, cpuid, nr);
 	p->hypercall = TVX_ACT_CONST;
 	p->hypercall_value = (u64)-ENOSYS;
@@ -141,7 +153,10 @@ static u32 xsave_size(const struct policy *p, u64 xcr0)
 	u32 i, size = XSAVE_MIN_SIZE;
 
 	for (i = 2; i < 63; i++) {
-		const struct tvx_cpuid_entry *e = xcr0 & BIT_ULL(i) ? policy_find_cpuid(p, 0xd, i) : NULL;
+		const struct tvx_cpuid_entry *e = NULL;
+
+		if (xcr0 & BIT_ULL(i))
+			e = policy_find_cpuid(p, 0xd, i);
 
 		if (e)
 			size = max(size, e->eax + e->ebx);

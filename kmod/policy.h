@@ -7,6 +7,7 @@
 #ifndef TVX_POLICY_H
 #define TVX_POLICY_H
 
+#include <linux/bits.h>
 #include <linux/compiler.h>
 #include <linux/types.h>
 #include <tinyvmx.h>
@@ -15,7 +16,7 @@
 #define POLICY_DIRECT_LEAVES	32
 
 /* A flag of ours in the policy's own copy of an entry: the answer differs by vCPU. */
-#define POLICY_CPUID_PER_VCPU	(1U << 31)
+#define POLICY_CPUID_PER_VCPU	BIT(31)
 
 /* The order of an answer of CPUID. */
 enum cpuid_reg { EAX, EBX, ECX, EDX };

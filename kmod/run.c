@@ -386,7 +386,7 @@ int tvx_vcpu_run(struct tvx_vcpu *vcpu)
 	}
 	vcpu->stats.runs++;
 	vcpu->out.exit = TVX_EXIT_NONE;
-	vcpu->hw.l1d_dirty = true;
+	vcpu->hw.l1d_dirty = true;	/* with what user space did */
 	if (unlikely(vcpu->in.immediate_exit)) {
 		vcpu->out.exit = TVX_EXIT_INTERRUPTED;
 		load_and_give_out(vcpu, NULL);

@@ -49,7 +49,7 @@ void tvx_vm_kill(struct tvx_vm *vm, const char *why)
 
 static int make_policy(struct tvx_vm *vm)
 {
-	vm->policy = kvzalloc(sizeof(*vm->policy), GFP_KERNEL_ACCOUNT);
+	vm->policy = kvmalloc(sizeof(*vm->policy), GFP_KERNEL_ACCOUNT);
 	vm->msr_bitmap = (unsigned long *)__get_free_page(GFP_KERNEL_ACCOUNT);
 	if (!vm->policy || !vm->msr_bitmap)
 		return -ENOMEM;

@@ -70,6 +70,7 @@ const struct exit_row exit_table[NR_EXIT_ROWS] = {
 	[EXIT_REASON_UMWAIT]		= INSN(exit_undefined),
 	[EXIT_REASON_TPAUSE]		= INSN(exit_undefined),
 };
+
 __diag_pop();
 
 const struct exit_row exit_unknown_row = { exit_unknown };

@@ -116,8 +116,7 @@ struct vmx_vcpu {
 	bool in_section;
 	bool syscall_live;		/* the guest's SYSCALL MSRs are in the CPU */
 	bool dr_live;			/* the guest's DR0..6 are in the CPU */
-	bool l1d_dirty;			/* the L1D may hold what the guest must not see; at
-					 * each RUN it may: user space ran */
+	bool l1d_dirty;			/* the L1D may hold what is not the guest's */
 	unsigned long seen_switches;	/* of the thread that ran it last */
 
 	/* without unrestricted guest, while the guest has CR0.PG = 0 */
@@ -218,6 +217,7 @@ static inline bool vmx_events_wait(const struct vmx_vcpu *v, u32 requests)
 	return v->exception.flags | v->injected.flags | v->intr.flags | v->nmi_pending | requests |
 	       (v->proc & (CPU_BASED_INTR_WINDOW_EXITING | CPU_BASED_NMI_WINDOW_EXITING));
 }
+
 /*
  * Put the first deliverable event in, open windows for the rest.
  * Return: whether one went in; it is in v->delivering.

@@ -2,6 +2,7 @@
 #ifndef UNIT_LINUX_STRING_H
 #define UNIT_LINUX_STRING_H
 
+#include <stddef.h>
 #include <string.h>
 #include <linux/types.h>
 
@@ -14,5 +15,9 @@ static inline void *memchr_inv(const void *s, int c, size_t n)
 			return (void *)p;
 	return NULL;
 }
+
+#define memset_startat(obj, v, member) \
+	memset((u8 *)(obj) + offsetof(typeof(*(obj)), member), v, \
+	       sizeof(*(obj)) - offsetof(typeof(*(obj)), member))
 
 #endif /* UNIT_LINUX_STRING_H */
