@@ -31,7 +31,7 @@ struct mem_fault {
 	u64 gpa;
 	bool write;			/* the access is one */
 	bool fetch;			/* or is one of these */
-	bool absent;			/* the process did not have the page a moment ago */
+	bool absent;			/* most likely the process does not have the page */
 	struct ept_cache *cache;
 	struct tvx_memslot slot;	/* 1 */
 	unsigned long seq;
@@ -223,8 +223,7 @@ enum tvx_mem_result tvx_mem_fault(struct tvx_vm *vm, u64 gpa, u32 access,
 		.gpa = gpa & PAGE_MASK,
 		.write = access & TVX_MEM_WRITE,
 		.fetch = access & TVX_MEM_FETCH,
-		/* tvx_mem_fault_now() has looked, if it could. */
-		.absent = cache->nr >= EPT_CACHE_ENOUGH,
+		.absent = true,		/* as a rule: tvx_mem_fault_now() came before */
 		.cache = cache,
 	};
 	int err;
@@ -262,7 +261,7 @@ enum tvx_mem_result tvx_mem_fault(struct tvx_vm *vm, u64 gpa, u32 access,
 }
 
 enum tvx_mem_result tvx_mem_fault_now(struct tvx_vm *vm, u64 gpa, u32 access,
-				      struct ept_cache *cache, int *error)
+				      struct ept_cache *cache)
 {
 	struct mem_fault f = {
 		.gpa = gpa & PAGE_MASK,
@@ -272,11 +271,13 @@ enum tvx_mem_result tvx_mem_fault_now(struct tvx_vm *vm, u64 gpa, u32 access,
 	};
 	int err;
 
+	/* Spinlocks sleep there. */
+	if (IS_ENABLED(CONFIG_PREEMPT_RT))
+		return TVX_MEM_ERROR;
 	if (!look_up(vm, &f))
 		return TVX_MEM_NO_SLOT;
 	if (f.write && (f.slot.flags & TVX_SLOT_READONLY))
 		return TVX_MEM_RDONLY;
-	*error = EAGAIN;
 	if (cache->nr < EPT_CACHE_ENOUGH || !get_present_page(&f))
 		return TVX_MEM_ERROR;
 	err = map_host_page(vm, &f);

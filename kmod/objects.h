@@ -12,7 +12,8 @@
  *	mmap_lock	the kernel's (page faults of the caller's memory)
  *	tvx_mm->lock	spinlock: the VMs of a process, in MMU notifiers
  *	vm->mmu_lock	spinlock, interrupts on: slots, EPT.  Other CPUs are waited
- *			for under it (INVEPT), so nobody takes it with interrupts off
+ *			for under it (INVEPT), so nobody takes it with interrupts off;
+ *			also taken in a section, with preemption off
  */
 #ifndef TVX_OBJECTS_H
 #define TVX_OBJECTS_H
@@ -205,13 +206,12 @@ enum tvx_mem_result tvx_mem_fault(struct tvx_vm *vm, u64 gpa, u32 access,
 
 /**
  * tvx_mem_fault_now() - the same without sleeping
- * Return: MAPPED, NO_SLOT or RDONLY, or ERROR with @error EAGAIN: only
- * tvx_mem_fault() can tell.
+ * Return: MAPPED, NO_SLOT or RDONLY, or ERROR: only tvx_mem_fault() can tell.
  *
  * In the VM's process, preemption may be off; interrupts are on.
  */
 enum tvx_mem_result tvx_mem_fault_now(struct tvx_vm *vm, u64 gpa, u32 access,
-				      struct ept_cache *cache, int *error);
+				      struct ept_cache *cache);
 
 /* mem_access.c: guest memory, in the VM's process, sleeps.  0 or -EFAULT. */
 int tvx_mem_read(struct tvx_vm *vm, u64 gpa, void *buf, size_t len);

@@ -73,6 +73,15 @@ static void load_dirty(struct tvx_vcpu *vcpu)
 
 /* The words of an exit's own fields, the longest being those of I/O. */
 #define NR_DETAILS (sizeof_field(struct tvx_run_out, io) / sizeof(u64))
+#define FITS(member) static_assert(sizeof_field(struct tvx_run_out, member) <= \
+				   sizeof_field(struct tvx_run_out, io))
+FITS(mmio);
+FITS(fault);
+FITS(msr);
+FITS(exception);
+FITS(task);
+FITS(cr3);
+FITS(fail);
 
 static u32 out_flags(const struct vmx_vcpu *hw)
 {
@@ -112,7 +121,6 @@ static void give_out(struct tvx_vcpu *vcpu, const struct exit_row *row)
 	u32 insn_len = 0, flags = out_flags(hw);
 	unsigned int i;
 
-	BUILD_BUG_ON(sizeof(out->io) < max(sizeof(out->exception), sizeof(out->task)));
 	if (row && row->insn)
 		insn_len = vmread(VM_EXIT_INSTRUCTION_LEN);
 	if (rflags & X86_EFLAGS_IF && vmx_intr_open(hw))
@@ -130,7 +138,6 @@ static void give_out(struct tvx_vcpu *vcpu, const struct exit_row *row)
 	page->ctx.valid = out->ctx.valid;
 	if (out->ctx.valid)
 		page->ctx = out->ctx;
-	out->ctx.valid = 0;
 	for (i = 0; i < NR_DETAILS; i++)
 		page->pad[i] = out->pad[i];
 	trace_tvx_user_exit(vcpu->id, out->exit);
@@ -139,7 +146,7 @@ static void give_out(struct tvx_vcpu *vcpu, const struct exit_row *row)
 /* The same outside a section. */
 static void load_and_give_out(struct tvx_vcpu *vcpu, const struct exit_row *row)
 {
-	if (vmx_load_wait(&vcpu->hw))
+	if (vmx_load(&vcpu->hw))
 		return;		/* a fatal signal: nobody will look */
 	load_dirty(vcpu);
 	give_out(vcpu, row);
@@ -168,6 +175,17 @@ static bool must_leave(struct tvx_vcpu *vcpu)
 	return read_thread_flags() & COMPAT_TIF_LEAVE_GUEST || atomic_read(&vcpu->kick);
 }
 
+static const struct exit_row *count_exit(struct tvx_vcpu *vcpu, u32 basic)
+{
+	if (unlikely(basic >= TVX_NR_EXIT_REASONS)) {
+		vcpu->reason = &vcpu->no_reason;
+		return &exit_unknown_row;
+	}
+	vcpu->reason = &vcpu->stats.reason[basic];
+	vcpu->reason->count++;
+	return exit_row(basic);
+}
+
 /* What there is of it in the hardware, the raw exit reason says. */
 static const struct exit_row failed_row = { };
 
@@ -179,7 +197,9 @@ static int entry_failed(struct tvx_vcpu *vcpu)
 	vmx_undeliver(hw);
 	out->exit = TVX_EXIT_FAIL_ENTRY;
 	out->fail.insn_error = hw->entry_error;
+	vcpu->reason = &vcpu->no_reason;
 	if (!hw->entry_error) {
+		count_exit(vcpu, (u16)hw->exit_reason);
 		out->fail.reason = (u16)hw->exit_reason == EXIT_REASON_MSR_LOAD_FAIL ?
 				   TVX_FAIL_MSR_LOADING : TVX_FAIL_GUEST_STATE;
 	} else {
@@ -196,17 +216,6 @@ static int entry_failed(struct tvx_vcpu *vcpu)
 static void account(struct tvx_vcpu *vcpu, u64 now)
 {
 	vcpu->reason->cycles += now - vcpu->exited;
-}
-
-static const struct exit_row *count_exit(struct tvx_vcpu *vcpu, u32 basic)
-{
-	if (unlikely(basic >= TVX_NR_EXIT_REASONS)) {
-		vcpu->reason = &vcpu->no_reason;
-		return &exit_unknown_row;
-	}
-	vcpu->reason = &vcpu->stats.reason[basic];
-	vcpu->reason->count++;
-	return exit_row(basic);
 }
 
 static int dispatch(struct tvx_vcpu *vcpu)
@@ -277,8 +286,6 @@ static int inactive(struct tvx_vcpu *vcpu)
 {
 	struct vmx_vcpu *hw = &vcpu->hw;
 
-	if (atomic_read(&vcpu->kick))
-		return SECTION_ENDED;
 	if (hw->activity == TVX_SHUTDOWN)
 		return leave_for(vcpu, TVX_EXIT_SHUTDOWN);
 	if (!vmx_event_ready(hw))
@@ -290,12 +297,14 @@ static int inactive(struct tvx_vcpu *vcpu)
 /* Before a section's first entry. */
 static int may_enter(struct tvx_vcpu *vcpu)
 {
+	/* Before anything else that would end RUN: a kick is for this one. */
+	if (unlikely(atomic_read(&vcpu->kick)))
+		return SECTION_ENDED;
 	if (unlikely(vcpu->hw.activity != TVX_ACTIVE))
 		return inactive(vcpu);
 	if (unlikely(!(vmx_caps.features & TVX_FEAT_UNRESTRICTED)) &&
 	    !(vmx_read_cr0(&vcpu->hw) & X86_CR0_PE)) {
-		vcpu->out.fail.insn_error = 0;
-		vcpu->out.fail.reason = TVX_FAIL_NO_REAL_MODE;
+		exit_no_real_mode(vcpu);
 		return leave_for(vcpu, TVX_EXIT_FAIL_ENTRY);
 	}
 	return EXIT_RESUME;
@@ -339,7 +348,8 @@ static int section_ended(struct tvx_vcpu *vcpu)
 	/* The border to user space does what TIF_NOTIFY_RESUME asks for. */
 	if (signal_pending(current) || test_thread_flag(TIF_NOTIFY_RESUME))
 		return -EINTR;
-	cond_resched();
+	if (read_thread_flags() & COMPAT_TIF_RESCHED)
+		schedule();
 	return EXIT_RESUME;
 }
 
@@ -386,6 +396,7 @@ int tvx_vcpu_run(struct tvx_vcpu *vcpu)
 	}
 	vcpu->stats.runs++;
 	vcpu->out.exit = TVX_EXIT_NONE;
+	vcpu->out.ctx.valid = 0;
 	vcpu->hw.l1d_dirty = true;	/* with what user space did */
 	if (unlikely(vcpu->in.immediate_exit)) {
 		vcpu->out.exit = TVX_EXIT_INTERRUPTED;

@@ -75,7 +75,7 @@ static long get_state(void *object, void *arg)
 	all = kzalloc(sizeof(*all), GFP_KERNEL_ACCOUNT);
 	if (!all)
 		return -ENOMEM;
-	err = vmx_load_wait(&vcpu->hw);
+	err = vmx_load(&vcpu->hw);
 	if (err)
 		goto free;
 	vmx_get_state(&vcpu->hw, all);
@@ -97,7 +97,7 @@ static long set_state(void *object, void *arg)
 
 	if (st->sections & ~TVX_STATE_ALL || memchr_inv(st->reserved, 0, sizeof(st->reserved)))
 		return -EINVAL;
-	err = vmx_load_wait(&vcpu->hw);
+	err = vmx_load(&vcpu->hw);
 	if (err)
 		return err;
 	err = vmx_set_state(&vcpu->hw, st);
@@ -108,7 +108,7 @@ static long set_state(void *object, void *arg)
 /* One MSR after another, so that nobody waits for 256 of them. */
 static int one_msr(struct tvx_vcpu *vcpu, struct tvx_msr *msr, bool set)
 {
-	int err = vmx_load_wait(&vcpu->hw);
+	int err = vmx_load(&vcpu->hw);
 
 	if (err)
 		return err;
@@ -225,7 +225,7 @@ static long report(void *object, void *arg)
 
 	if (!text)
 		return -ENOMEM;
-	err = vmx_load_wait(&vcpu->hw);
+	err = vmx_load(&vcpu->hw);
 	if (!err) {
 		len = vmx_report(&vcpu->hw, args->flags, text, REPORT_SIZE);
 		vmx_unload(&vcpu->hw);

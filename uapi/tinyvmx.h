@@ -556,7 +556,8 @@ struct tvx_stats {
 #define TVX_DIRTY_RFLAGS	(1U << 17)
 
 /**
- * struct tvx_run_in - read once by the kernel at each RUN; the caller's to write
+ * struct tvx_run_in - read by the kernel at each RUN, each field at most once (of the
+ * registers only those that are dirty); the caller's to write
  * @immediate_exit: not 0: load what is dirty, enter nothing, return EINTR
  * @requests: TVX_REQ_*; stays in force until changed
  * @dirty: which of @gpr, @rip, @rflags to load; the caller clears it
@@ -655,7 +656,10 @@ struct tvx_run_ctx {
  * @rip: instruction pointer at the exit
  * @rflags: flags
  * @next_rip: where the guest goes on once the instruction is finished
- * @ctx: for decoding
+ * @ctx: for decoding; means nothing unless its @valid is 1
+ *
+ * Of the union only the member that goes with @exit means anything: the rest is
+ * what earlier exits left.
  */
 struct tvx_run_out {
 	__u32 exit;
@@ -727,7 +731,7 @@ struct tvx_run_out {
 /**
  * struct tvx_run - the shared page: mmap(vcpu_fd, info.run_size, offset 0)
  *
- * The kernel copies @in once per RUN, and writes @out only.  Scribbling over it
+ * The kernel reads nothing of @in twice in a RUN, and writes @out only.  Scribbling over it
  * harms nobody but the guest.
  */
 struct tvx_run {

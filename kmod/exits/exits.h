@@ -58,6 +58,15 @@ static inline const struct exit_row *exit_row(u32 basic_reason)
 /* After the instruction that exited: RIP += its length.  Return: EXIT_RESUME. [section] */
 int exit_skip(struct tvx_vcpu *vcpu);
 
+/* The guest would be in real mode, which this CPU cannot run. */
+static inline int exit_no_real_mode(struct tvx_vcpu *vcpu)
+{
+	vcpu->out.exit = TVX_EXIT_FAIL_ENTRY;
+	vcpu->out.fail.insn_error = 0;
+	vcpu->out.fail.reason = TVX_FAIL_NO_REAL_MODE;
+	return EXIT_USER;
+}
+
 /* Where the guest goes on; ends an STI or MOV SS shadow. [section] or loaded */
 void exit_set_rip(struct tvx_vcpu *vcpu, u64 rip);
 

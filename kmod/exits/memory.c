@@ -51,7 +51,6 @@ int exit_ept_violation(struct tvx_vcpu *vcpu)
 	unsigned long qual = vmread(EXIT_QUALIFICATION);
 	struct tvx_run_out *out = &vcpu->out;
 	enum tvx_mem_result result;
-	int error;
 
 	out->mmio.gpa = vmread(GUEST_PHYSICAL_ADDRESS);
 	out->mmio.gla = qual & QUAL_GLA_VALID ? vmread(GUEST_LINEAR_ADDRESS) : 0;
@@ -63,7 +62,7 @@ int exit_ept_violation(struct tvx_vcpu *vcpu)
 			vmread(GUEST_INTERRUPTIBILITY_INFO) | GUEST_INTR_STATE_NMI);
 
 	result = tvx_mem_fault_now(vcpu->vm, out->mmio.gpa, out->mmio.flags & ACCESS,
-				   &vcpu->cache, &error);
+				   &vcpu->cache);
 	if (result == TVX_MEM_ERROR)
 		return EXIT_SLOW;
 	trace_tvx_ept_fault(vcpu->id, out->mmio.gpa, out->mmio.flags, result);
@@ -75,7 +74,7 @@ static int late_mmio(struct tvx_vcpu *vcpu, enum tvx_mem_result result)
 {
 	int ret;
 
-	if (vmx_load_wait(&vcpu->hw))
+	if (vmx_load(&vcpu->hw))
 		return -EINTR;
 	ret = mmio(vcpu, result);
 	vmx_unload(&vcpu->hw);

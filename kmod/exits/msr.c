@@ -48,7 +48,8 @@ int exit_rdmsr(struct tvx_vcpu *vcpu)
 		*value = rule->value;
 	else
 		err = vmx_get_msr(hw, index, value);
-	trace_tvx_msr(vcpu->id, false, index, *value, err);
+	if (trace_tvx_msr_enabled())
+		trace_tvx_msr(vcpu->id, false, index, *value, err);
 	if (!err) {
 		hw->gpr[TVX_RAX] = (u32)*value;
 		hw->gpr[TVX_RDX] = *value >> 32;
@@ -64,15 +65,20 @@ int exit_wrmsr(struct tvx_vcpu *vcpu)
 	enum tvx_action action = write_action(policy_msr_rule(hw->policy, index));
 	int err = 0;
 
-	if (action == TVX_ACT_EXIT) {
+	switch (action) {
+	case TVX_ACT_EXIT:
 		vcpu->out.msr.index = index;
 		vcpu->out.msr.value = value;
 		return to_user(vcpu, TVX_EXIT_WRMSR);
-	}
-	if (action == TVX_ACT_FAULT)
+	case TVX_ACT_FAULT:
 		err = -EINVAL;
-	else if (action != TVX_ACT_CONST)
+		break;
+	case TVX_ACT_CONST:
+		break;
+	default:
 		err = vmx_set_msr(hw, index, value);
-	trace_tvx_msr(vcpu->id, true, index, value, err);
+	}
+	if (trace_tvx_msr_enabled())
+		trace_tvx_msr(vcpu->id, true, index, value, err);
 	return finish(vcpu, err);
 }

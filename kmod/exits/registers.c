@@ -129,9 +129,7 @@ static int finish_cr0(struct tvx_vcpu *vcpu, u64 value, const u64 *pdptes)
 	case 0:
 		return exit_skip(vcpu);
 	case -EOPNOTSUPP:
-		vcpu->out.exit = TVX_EXIT_FAIL_ENTRY;
-		vcpu->out.fail.reason = TVX_FAIL_NO_REAL_MODE;
-		return EXIT_USER;
+		return exit_no_real_mode(vcpu);
 	default:
 		return fault(vcpu);
 	}
@@ -158,7 +156,7 @@ int exit_cr_slow(struct tvx_vcpu *vcpu)
 	bool pae;
 	int ret;
 
-	ret = vmx_load_wait(hw);
+	ret = vmx_load(hw);
 	if (ret)
 		return ret;
 	value = wanted_cr0(hw, vmread(EXIT_QUALIFICATION));
@@ -171,7 +169,7 @@ int exit_cr_slow(struct tvx_vcpu *vcpu)
 	ret = tvx_mem_read(vcpu->vm, cr3, pdptes, sizeof(pdptes));
 	if (ret)
 		memset(pdptes, 0xff, sizeof(pdptes));	/* what an empty bus reads as: #GP */
-	ret = vmx_load_wait(hw);
+	ret = vmx_load(hw);
 	if (ret)
 		return ret;
 write:

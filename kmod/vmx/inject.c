@@ -227,6 +227,7 @@ static void open_windows(struct vmx_vcpu *v, u32 requests)
 	if (proc != v->proc) {
 		vmwrite(CPU_BASED_VM_EXEC_CONTROL, proc);
 		v->proc = proc;
+		v->windows = proc & WINDOWS;
 	}
 }
 

@@ -81,12 +81,17 @@ static void settle_here(struct vmx_vcpu *v)
 	v->migrations++;
 }
 
-int vmx_load_here(struct vmx_vcpu *v)
+/* Preemption is off, and stays so.  -EAGAIN: VMX is off on this CPU just now. */
+static int load_here(struct vmx_vcpu *v)
 {
 	struct vmx_cpu *c = this_cpu_ptr(&vmx_cpu);
 	int cpu = smp_processor_id();
 	unsigned long flags;
 
+	if (vmx_ready(v)) {
+		check_vmcs_current(v);
+		return 0;
+	}
 	if (v->cpu != cpu)
 		vmx_clear(v);
 
@@ -94,7 +99,6 @@ int vmx_load_here(struct vmx_vcpu *v)
 	local_irq_save(flags);
 	if (!c->on) {
 		local_irq_restore(flags);
-		preempt_enable();
 		return -EAGAIN;
 	}
 	check_vmcs_free(v);
@@ -112,12 +116,15 @@ int vmx_load_here(struct vmx_vcpu *v)
 	return 0;
 }
 
-int vmx_load_wait(struct vmx_vcpu *v)
+int vmx_load_slow(struct vmx_vcpu *v)
 {
-	while (vmx_load(v)) {
+	for (;;) {
+		preempt_disable();
+		if (!load_here(v))
+			return 0;
+		preempt_enable();
 		schedule_timeout_killable(1);
 		if (fatal_signal_pending(current))
 			return -EINTR;
 	}
-	return 0;
 }

@@ -17,7 +17,7 @@
 #define L1D_ORDER 4
 
 unsigned int mitigate_on __ro_after_init;
-static bool l1d_always __ro_after_init;
+bool mitigate_l1d_always __ro_after_init;
 static void *l1d_pages;
 
 static bool l1d_needs_flush(void)
@@ -58,7 +58,7 @@ int mitigate_setup(void)
 	if (!l1d_needs_flush())
 		return 0;
 	mitigate_on |= MITIGATE_L1D;
-	l1d_always = l1d_flush_always();
+	mitigate_l1d_always = l1d_flush_always();
 	if (l1tf_mitigation != L1TF_MITIGATION_FLUSH_NOWARN && sched_smt_active())
 		pr_warn("L1TF and SMT: a guest can read what a sibling CPU has in its L1D; see the kernel's l1tf documentation\n");
 	if (boot_cpu_has(X86_FEATURE_FLUSH_L1D))
@@ -73,18 +73,10 @@ void mitigate_teardown(void)
 	l1d_pages = NULL;
 }
 
-/*
- * Flush if anything of the host may have come into the L1D since the last
- * flush: a section began, or interrupts were taken that say so.
- */
-void mitigate_flush_l1d(struct vmx_vcpu *v)
+void mitigate_flush_l1d(void)
 {
-	bool dirty = v->l1d_dirty | l1d_always | kvm_get_cpu_l1tf_flush_l1d();
 	unsigned long i;
 
-	if (!dirty)
-		return;
-	v->l1d_dirty = false;
 	kvm_clear_cpu_l1tf_flush_l1d();
 	if (!l1d_pages) {
 		wrmsrl(MSR_IA32_FLUSH_CMD, L1D_FLUSH);

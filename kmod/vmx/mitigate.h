@@ -26,7 +26,8 @@ void mitigate_teardown(void);
 #define MITIGATE_PERF	BIT(2)	/* the host has a PMU driver that counts in guests */
 extern unsigned int mitigate_on;
 
-void mitigate_flush_l1d(struct vmx_vcpu *v);
+extern bool mitigate_l1d_always;	/* before each entry, not only where it may be dirty */
+void mitigate_flush_l1d(void);
 void mitigate_perf_switch(bool to_guest);
 
 /* Another vCPU than the last one is to run on this CPU: forget its branches. */
@@ -37,8 +38,6 @@ static inline void mitigate_vcpu_switch(void)
 
 static inline void mitigate_before_entry(struct vmx_vcpu *v)
 {
-	if (likely(!mitigate_on))
-		return;
 	if (mitigate_on & MITIGATE_SPEC) {
 		v->spec_host = this_cpu_read(x86_spec_ctrl_current);
 		/* With IBRS as the kernel's own mitigation, writing it is what counts. */
@@ -47,8 +46,15 @@ static inline void mitigate_before_entry(struct vmx_vcpu *v)
 	}
 	if (mitigate_on & MITIGATE_PERF)
 		mitigate_perf_switch(true);
-	if (mitigate_on & MITIGATE_L1D)
-		mitigate_flush_l1d(v);
+	/*
+	 * If anything of the host may have come into it since the last flush: user space
+	 * or another thread ran, or interrupts were taken that say so.
+	 */
+	if (mitigate_on & MITIGATE_L1D &&
+	    (v->l1d_dirty | mitigate_l1d_always | kvm_get_cpu_l1tf_flush_l1d())) {
+		v->l1d_dirty = false;
+		mitigate_flush_l1d();
+	}
 }
 
 static inline void mitigate_after_exit(struct vmx_vcpu *v)

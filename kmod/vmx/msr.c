@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * The MSRs of a guest: in the VMCS, in the CPU while the section lasts, or
- * nothing but a number: a table; what is not in it, and is none of the special
- * ones, is not there (#GP).
+ * nothing but a number: a table; what is not in it is not there (#GP).
  */
 #include <linux/errno.h>
 #include <linux/kernel.h>
@@ -45,13 +44,6 @@ static const struct msr_row {
 	bool address;
 	u64 reset, writable;
 } rows[] = {
-	SPECIAL(MSR_EFER),
-	SPECIAL(MSR_IA32_TSC),
-	SPECIAL(MSR_IA32_CR_PAT),
-	SPECIAL(MSR_IA32_SPEC_CTRL),
-	SPECIAL(MSR_IA32_ARCH_CAPABILITIES),
-	SPECIAL(MSR_IA32_PRED_CMD),
-	SPECIAL(MSR_IA32_FLUSH_CMD),
 	IN_VMCS_ADDRESS(MSR_FS_BASE, GUEST_FS_BASE),
 	IN_VMCS_ADDRESS(MSR_GS_BASE, GUEST_GS_BASE),
 	IN_VMCS(MSR_IA32_SYSENTER_CS, GUEST_SYSENTER_CS),
@@ -74,6 +66,13 @@ static const struct msr_row {
 	/* no banks */
 	NUMBER(MSR_IA32_MCG_CAP, SOFT_MCG_CAP, 0, 0),
 	NUMBER(MSR_IA32_DEBUGCTLMSR, SOFT_DEBUGCTL, 0, 0),
+	SPECIAL(MSR_EFER),
+	SPECIAL(MSR_IA32_TSC),
+	SPECIAL(MSR_IA32_CR_PAT),
+	SPECIAL(MSR_IA32_SPEC_CTRL),
+	SPECIAL(MSR_IA32_ARCH_CAPABILITIES),
+	SPECIAL(MSR_IA32_PRED_CMD),
+	SPECIAL(MSR_IA32_FLUSH_CMD),
 };
 
 /* What a guest may know of the CPU's immunity; nothing that needs our help. */
@@ -82,7 +81,7 @@ static const struct msr_row {
 		       ARCH_CAP_SBDR_SSDP_NO | ARCH_CAP_FBSDP_NO | ARCH_CAP_PSDP_NO | \
 		       ARCH_CAP_SKIP_VMENTRY_L1DFLUSH)
 
-/* Others whose values are worked out below; all of them, for vmx_msr_list(). */
+/* Those that can be read and written, for vmx_msr_list(). */
 static const u32 all_msrs[] = {
 	MSR_IA32_SPEC_CTRL, MSR_EFER, MSR_IA32_TSC, MSR_IA32_CR_PAT,
 	MSR_FS_BASE, MSR_GS_BASE, MSR_IA32_SYSENTER_CS, MSR_IA32_SYSENTER_ESP,
@@ -215,7 +214,7 @@ static u64 arch_capabilities(void)
 
 /* ---- look-ups --------------------------------------------------------------------- */
 
-/* A row for each number that MSRs are told apart by; where two have the same, the later one. */
+/* Where two rows have the same hash, the later one is found at once: those that matter are last. */
 #define HASH_SIZE 64
 static u8 row_by_hash[HASH_SIZE] __ro_after_init;
 
@@ -246,6 +245,8 @@ static __always_inline const struct msr_row *find_row(u32 msr)
 
 static int set_in_cpu(struct vmx_vcpu *v, const struct msr_row *row, u64 value)
 {
+	if (row->address && !canonical(value))
+		return -EINVAL;
 	/* Their upper halves are reserved, and must not make a WRMSR of ours fault. */
 	if ((row->at == VMX_SW_TSC_AUX || row->at == VMX_SW_SFMASK) && value >> 32)
 		return -EINVAL;
@@ -333,8 +334,6 @@ int vmx_set_msr(struct vmx_vcpu *v, u32 msr, u64 value)
 
 	if (unlikely(!row))
 		return -ENOENT;
-	if (row->address && !canonical(value))
-		return -EINVAL;
 	switch (row->where) {
 	case ROW_SOFT:
 		if ((value ^ v->soft_msrs[row->at]) & ~row->writable)
@@ -342,6 +341,8 @@ int vmx_set_msr(struct vmx_vcpu *v, u32 msr, u64 value)
 		v->soft_msrs[row->at] = value;
 		return 0;
 	case ROW_VMCS:
+		if (row->address && !canonical(value))
+			return -EINVAL;
 		vmwrite(row->at, value);
 		return 0;
 	case ROW_CPU:

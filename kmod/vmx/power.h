@@ -9,7 +9,7 @@
 
 /**
  * struct vmx_cpu - one CPU's share of VMX; touched on that CPU only, with
- * interrupts off, but for @region
+ * interrupts off, but for @region, and @gdt and @host_switched, constant while @on
  * @on: we did VMXON here
  * @region: the VMXON region, allocated for each possible CPU
  * @loaded: vCPUs whose VMCS may be cached in this CPU (VMPTRLD since its last VMCLEAR)

@@ -14,7 +14,6 @@ int regs_check_control(struct vmx_vcpu *v, u64 cr0, u64 cr4, u64 efer);
 /* msr.c */
 void msr_setup(void);		/* once, at module load */
 void vmx_reset_msrs(struct vmx_vcpu *v);
-void msr_setup(void);
 
 /* inject.c: 0 or -EINVAL */
 int event_check(const struct tvx_event *e);

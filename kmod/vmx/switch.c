@@ -36,7 +36,7 @@ static void segments_enter(struct vmx_vcpu *v)
 	savesegment(fs, v->host_fs);
 	savesegment(gs, v->host_gs);
 	store_ldt(v->host_ldt);
-	if (boot_cpu_has(X86_FEATURE_FSGSBASE))
+	if (cpu_feature_enabled(X86_FEATURE_FSGSBASE))
 		fs_base = rdfsbase();
 	else
 		fs_base = cpu_rdmsr(MSR_FS_BASE);
@@ -47,24 +47,33 @@ static void segments_enter(struct vmx_vcpu *v)
 	v->host_kernel_gs = cpu_rdmsr(MSR_KERNEL_GS_BASE);
 }
 
-static void segments_leave(struct vmx_vcpu *v)
+/* Selectors that an exit does not bring back; 64-bit processes have none. */
+static noinline void selectors_leave(struct vmx_vcpu *v)
 {
-	if (unlikely(v->host_ldt))
+	if (v->host_ldt)
 		asm volatile("lldt %0" : : "m" (v->host_ldt));
-	if (unlikely(v->host_ds | v->host_es)) {
+	if (v->host_ds | v->host_es) {
 		loadsegment(ds, v->host_ds);
 		loadsegment(es, v->host_es);
 	}
 	/* A selector takes its descriptor's base along: the true one comes after it. */
-	if (unlikely(v->host_fs)) {
+	if (v->host_fs) {
 		loadsegment(fs, v->host_fs);
 		cpu_wrmsr(MSR_FS_BASE, v->host_fs_base);
 	}
 	/* The same of GS, whose selector the kernel loads into what is KERNEL_GS_BASE now. */
-	if (unlikely(v->host_gs))
+	if (v->host_gs) {
 		load_gs_index(v->host_gs);
-	if (unlikely(v->host_gs) || v->switched[VMX_SW_KERNEL_GS] != v->host_kernel_gs)
 		cpu_wrmsr(MSR_KERNEL_GS_BASE, v->host_kernel_gs);
+	}
+}
+
+static void segments_leave(struct vmx_vcpu *v)
+{
+	if (v->switched[VMX_SW_KERNEL_GS] != v->host_kernel_gs)
+		cpu_wrmsr(MSR_KERNEL_GS_BASE, v->host_kernel_gs);
+	if (unlikely(v->host_ldt | v->host_ds | v->host_es | v->host_fs | v->host_gs))
+		selectors_leave(v);
 	native_load_gdt(this_cpu_ptr(&vmx_cpu.gdt));
 	invalidate_tss_limit();
 }
@@ -194,7 +203,7 @@ int vmx_enter(struct vmx_vcpu *v)
 	struct vmx_cpu *c;
 	unsigned long cr3;
 
-	if (vmx_load_wait(v))
+	if (vmx_load(v))
 		return -EINTR;
 	c = this_cpu_ptr(&vmx_cpu);
 	if (c->last_ran != v) {

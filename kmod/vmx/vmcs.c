@@ -159,7 +159,7 @@ static int reset(struct vmx_vcpu *v, const unsigned long *msr_bitmap)
 		return -ENOMEM;
 	st->xcr0 = v->xcr0;
 	st->gpr[TVX_RDX] = boot_cpu_data.x86 << 8;
-	err = vmx_load_wait(v);
+	err = vmx_load(v);
 	if (!err) {
 		write_vmcs(v, msr_bitmap);
 		err = vmx_set_state(v, st);

@@ -24,7 +24,6 @@
 #include <linux/percpu.h>
 #include <linux/preempt.h>
 #include <linux/types.h>
-#include <asm/vmx.h>
 #include <tinyvmx.h>
 
 #include "caps.h"
@@ -106,6 +105,7 @@ struct vmx_vcpu {
 
 	/* as last written to the VMCS */
 	u32 proc;			/* primary controls */
+	u32 windows;			/* those of them that open windows */
 	u64 slice;			/* as the preemption timer has it, TSC ticks */
 	unsigned long host_cr3, host_cr4, host_fs_base;
 
@@ -215,7 +215,7 @@ void vmx_recover_event(struct vmx_vcpu *v);
 static inline bool vmx_events_wait(const struct vmx_vcpu *v, u32 requests)
 {
 	return v->exception.flags | v->injected.flags | v->intr.flags | v->nmi_pending | requests |
-	       (v->proc & (CPU_BASED_INTR_WINDOW_EXITING | CPU_BASED_NMI_WINDOW_EXITING));
+	       v->windows;
 }
 
 /*
@@ -297,27 +297,29 @@ void vmx_fill_ctx(struct vmx_vcpu *v, struct tvx_run_ctx *ctx);
 
 /* ---- the VMCS by itself (load.c) ----------------------------------------------------- */
 
-/* vmx_load() where there is something to do: preemption is off already. */
-int vmx_load_here(struct vmx_vcpu *v);
+/* vmx_load() where there is something to do. */
+int vmx_load_slow(struct vmx_vcpu *v);
 
 /**
  * vmx_load() - make the VMCS of @v current on this CPU; preemption is off until vmx_unload()
  *
- * Return: 0, or -EAGAIN with preemption as it was: VMX is off on this CPU just
- * now (hotplug, suspend).
+ * Sleeps while VMX is off on this CPU (hotplug, suspend).
+ * Return: 0, or -EINTR with preemption on: a fatal signal came first.
  */
 static inline int vmx_load(struct vmx_vcpu *v)
 {
+#ifndef TVX_CHECKING
 	preempt_disable();
-	return likely(vmx_ready(v)) ? 0 : vmx_load_here(v);
+	if (likely(vmx_ready(v)))
+		return 0;
+	preempt_enable();
+#endif
+	return vmx_load_slow(v);
 }
 
 static inline void vmx_unload(struct vmx_vcpu *v)
 {
 	preempt_enable();
 }
-
-/* The same, waiting for VMX to be on.  Return: 0, or -EINTR: a fatal signal came first. */
-int vmx_load_wait(struct vmx_vcpu *v);
 
 #endif

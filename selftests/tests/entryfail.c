@@ -225,6 +225,7 @@ TEST_F(vm, real_mode_without_unrestricted_guest)
 	must(tvx_vcpu_set_state(&g->vcpu, &state));
 	ASSERT_EQ(run(g), TVX_EXIT_FAIL_ENTRY);
 	EXPECT_EQ(out(g)->fail.reason, TVX_FAIL_NO_REAL_MODE);
+	EXPECT_EQ(out(g)->fail.insn_error, 0);
 	start(g, GUEST_LONG, hello);
 	ASSERT_EQ(run(g), TVX_EXIT_HLT);
 }

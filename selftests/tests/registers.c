@@ -220,6 +220,7 @@ TEST_F(vm, modes)
 	if (!has_feature(g, TVX_FEAT_UNRESTRICTED)) {
 		ASSERT_EQ(run(g), TVX_EXIT_FAIL_ENTRY);
 		EXPECT_EQ(out(g)->fail.reason, TVX_FAIL_NO_REAL_MODE);
+		EXPECT_EQ(out(g)->fail.insn_error, 0);
 		return;
 	}
 	ASSERT_EQ(run(g), TVX_EXIT_HLT);

@@ -199,6 +199,21 @@ TEST_F(vm, a_kick_before_ends_the_next_run_only)
 	EXPECT_EQ(TVX_EXIT_HLT, run(g));
 }
 
+/* However little time there is, the kick is not lost behind the slice. */
+TEST_F(vm, a_kick_goes_before_a_slice)
+{
+	struct guest *g = &self->g;
+
+	if (!has_feature(g, TVX_FEAT_SLICE))
+		SKIP(return, "no VMX preemption timer");
+	start(g, GUEST_LONG, count);
+	g->vcpu.run->in.slice = 1;
+	ASSERT_EQ(TVX_EXIT_SLICE, run(g));
+	ASSERT_EQ(0, tvx_vcpu_kick(&g->vcpu));
+	ASSERT_EQ(TVX_EXIT_INTERRUPTED, run(g));
+	ASSERT_EQ(TVX_EXIT_SLICE, run(g));
+}
+
 static int kick_running(struct guest *g)
 {
 	struct runner r;

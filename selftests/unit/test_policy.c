@@ -253,7 +253,8 @@ TEST(random_tables)
 		set++;
 		for (i = 0; i < 64; i++) {
 			u32 leaf = (i / 4 % 8) + (i / 32 << 31), sub = i % 4;
-			const struct tvx_cpuid_entry *want = NULL, *e = policy_find_cpuid(&p, leaf, sub);
+			const struct tvx_cpuid_entry *e = policy_find_cpuid(&p, leaf, sub);
+			const struct tvx_cpuid_entry *want = NULL;
 
 			for (k = 0; k < n; k++)
 				if (t[k].function == leaf && (t[k].index == sub || !t[k].flags))
