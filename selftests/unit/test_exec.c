@@ -7,6 +7,7 @@
 #include "tools/vmctl/libtvx/exec.c"
 #include "tools/vmctl/libtvx/strio.c"
 #include "tools/vmctl/libtvx/paging.c"
+#include "tools/vmctl/libtvx/tlb.c"
 #include "tvx_guest.h"
 
 #define CODE	0x8000ULL
@@ -154,9 +155,19 @@ TEST(fetch_faults)
 	EXPECT_EQ(res.vector, 14);
 	EXPECT_EQ(res.cr2, 0x9000ULL);
 	EXPECT_EQ(res.error_code, TVX_PF_FETCH);
-	/* One that ends with its page needs no more. */
+	/* One that ends with its page needs no more, and leaves the next page alone. */
 	cpu.rip = 0x8ffe;
 	EXPECT_EQ(run(mov, 2), TVX_INSN_DONE);
+	guest_map(0x9000, 0x9000, PT_P);
+	cpu.paging.set_ad = true;
+	cpu.rip = 0x8ffe;
+	EXPECT_EQ(run(mov, 2), TVX_INSN_DONE);
+	EXPECT_FALSE(guest_get(GUEST_CR3 + 0x3000 + 9 * 8, 8) & PT_A);
+	EXPECT_TRUE(guest_get(GUEST_CR3 + 0x3000 + 8 * 8, 8) & PT_A);
+	cpu.rip = 0x8fff;
+	EXPECT_EQ(run(mov, 2), TVX_INSN_DONE);
+	EXPECT_TRUE(guest_get(GUEST_CR3 + 0x3000 + 9 * 8, 8) & PT_A);
+	cpu.paging.set_ad = false;
 	cpu.rip = DEV + 0x1000 - 1;
 	EXPECT_EQ(tvx_insn_emulate(&cpu, &guest_mem, &guest_mmio, &res), TVX_INSN_UNSUPPORTED);
 	EXPECT_STREQ(res.why, "the instruction at 0x80fff is not in memory");

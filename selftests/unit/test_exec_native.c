@@ -13,6 +13,7 @@
 #include "tools/vmctl/libtvx/exec.c"
 #include "tools/vmctl/libtvx/strio.c"
 #include "tools/vmctl/libtvx/paging.c"
+#include "tools/vmctl/libtvx/tlb.c"
 #include "tvx_guest.h"
 #include "tvx_native.h"
 

@@ -2,6 +2,7 @@
 /* Guest linear address translation, in each paging mode and for each fault. */
 #include "unit.h"
 #include "tools/vmctl/libtvx/paging.c"
+#include "tools/vmctl/libtvx/tlb.c"
 #include "tools/vmctl/libtvx/decode.h"
 #include "tvx_guest.h"
 

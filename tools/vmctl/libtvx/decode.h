@@ -42,7 +42,7 @@
  * checked.
  */
 struct tvx_cpu {
-	uint64_t gpr[TVX_NR_GPRS];
+	__u64 gpr[TVX_NR_GPRS];
 	uint64_t rip;
 	uint64_t rflags;
 	struct tvx_segment seg[TVX_NR_SREGS];
@@ -56,7 +56,8 @@ struct tvx_cpu {
  * @ctx: passed to both
  *
  * @len is 1, 2, 4 or 8. An access may be unaligned, as the guest made it; one
- * that crosses a page is cut into aligned parts.
+ * that crosses a page is cut into aligned parts. The callbacks leave the registers
+ * of the vCPU alone.
  */
 struct tvx_mmio_ops {
 	uint64_t (*read)(void *ctx, uint64_t gpa, unsigned int len);

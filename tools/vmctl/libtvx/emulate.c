@@ -9,7 +9,6 @@
 
 #include <asm/processor-flags.h>
 
-#include "decode.h"
 #include "internal.h"
 
 #define DR6_BS		(1ULL << 14)
@@ -23,17 +22,26 @@ static void *mem_host(void *ctx, uint64_t gpa, size_t len, bool write)
 	return write && tvx_vm_readonly(vm, gpa) ? NULL : tvx_vm_host(vm, gpa, len);
 }
 
+/* The general registers as the guest will have them at the next RUN. */
+static void load_gprs(const struct tvx_vcpu *vcpu, __u64 *gpr)
+{
+	const struct tvx_run *run = vcpu->run;
+	unsigned int dirty = run->in.dirty & ((1U << TVX_NR_GPRS) - 1);
+
+	memcpy(gpr, run->out.gpr, sizeof(run->out.gpr));
+	for (; dirty; dirty &= dirty - 1)
+		gpr[__builtin_ctz(dirty)] = run->in.gpr[__builtin_ctz(dirty)];
+}
+
 /* What the run page tells: enough for most 64-bit instructions, and for no system call. */
-static void load_cpu(struct tvx_vcpu *vcpu, struct tvx_cpu *cpu)
+static void load_cpu(struct tvx_vcpu *vcpu, struct tvx_memo *memo, struct tvx_cpu *cpu)
 {
 	const struct tvx_run_ctx *ctx = &vcpu->run->out.ctx;
-	unsigned int i;
 
-	memset(cpu, 0, sizeof(*cpu));
-	for (i = 0; i < TVX_NR_GPRS; i++)
-		cpu->gpr[i] = tvx_get_gpr(vcpu, i);
+	load_gprs(vcpu, cpu->gpr);
 	cpu->rip = tvx_get_rip(vcpu);
 	cpu->rflags = tvx_get_rflags(vcpu);
+	memset(cpu->seg, 0, sizeof(cpu->seg));
 	cpu->seg[TVX_CS].base = ctx->cs_base;
 	cpu->seg[TVX_CS].ar = ctx->cs_ar;
 	cpu->paging = (struct tvx_paging){
@@ -44,29 +52,34 @@ static void load_cpu(struct tvx_vcpu *vcpu, struct tvx_cpu *cpu)
 		.cpl = (ctx->ss_ar >> 5) & 3,
 		.maxphyaddr = vcpu->vm->info.gpa_bits,
 		.set_ad = true,
+		.tlb = memo ? &memo->tlb : NULL,
 	};
 }
 
-/* Segments and PDPTEs too, by a system call. */
+/* Segments too, by a system call, and PDPTEs where they count. */
 static int load_segments(struct tvx_vcpu *vcpu, struct tvx_cpu *cpu)
 {
+	bool pae = !(cpu->paging.efer & TVX_EFER_LMA) && (cpu->paging.cr4 & X86_CR4_PAE);
 	struct tvx_state state;
-	int err = tvx_vcpu_get_state(vcpu, &state, TVX_STATE_SEGMENTS | TVX_STATE_CONTROL);
+	int err = tvx_vcpu_get_state(vcpu, &state,
+				     TVX_STATE_SEGMENTS | (pae ? TVX_STATE_CONTROL : 0));
 
 	if (err)
 		return err;
 	memcpy(cpu->seg, state.seg, sizeof(cpu->seg));
 	memcpy(cpu->paging.pdpte, state.pdpte, sizeof(state.pdpte));
-	cpu->paging.pdptes_valid = true;
+	cpu->paging.pdptes_valid = pae;
 	return 0;
 }
 
 static void store_cpu(struct tvx_vcpu *vcpu, const struct tvx_cpu *cpu)
 {
+	__u64 gpr[TVX_NR_GPRS];
 	unsigned int i;
 
+	load_gprs(vcpu, gpr);
 	for (i = 0; i < TVX_NR_GPRS; i++)
-		if (cpu->gpr[i] != tvx_get_gpr(vcpu, i))
+		if (cpu->gpr[i] != gpr[i])
 			tvx_set_gpr(vcpu, i, cpu->gpr[i]);
 	if (cpu->rip != tvx_get_rip(vcpu))
 		tvx_set_rip(vcpu, cpu->rip);
@@ -129,35 +142,38 @@ static int no_segments(struct tvx_vcpu *vcpu, int err)
 	return err;
 }
 
-/* In 64-bit mode, does the instruction need the base of FS or GS? */
-static bool uses_fs_gs(const struct tvx_cpu *cpu, const struct tvx_mem_ops *mem)
+/* In 64-bit mode: the base of FS or GS, or a selector to store. */
+static bool needs_segments(const struct tvx_insn *insn)
 {
-	uint8_t bytes[TVX_INSN_MAX];
-	struct tvx_insn insn;
-	uint32_t pf_error;
-	size_t n = 0;
-
-	/* What cannot be fetched ends the instruction; the executor finds out as well. */
-	tvx_guest_read(&cpu->paging, mem, cpu->rip, bytes, sizeof(bytes), TVX_ACC_FETCH, &n,
-		       &pf_error);
-	return tvx_insn_decode(bytes, n, 64, &insn) == TVX_DECODE_OK &&
-	       (insn.seg == TVX_FS || insn.seg == TVX_GS);
+	return insn->seg >= TVX_FS || insn->op == TVX_OP_MOV_SREG;
 }
 
-int tvx_handle_mmio(struct tvx_vcpu *vcpu, const struct tvx_mmio_ops *mmio)
+int tvx_emulate_mmio(struct tvx_vcpu *vcpu, const struct tvx_mmio_ops *mmio)
 {
 	const struct tvx_mem_ops mem = { mem_host, vcpu->vm };
+	struct tvx_memo *memo = tvx_memo_enter(vcpu);
 	struct tvx_result res;
+	struct tvx_insn insn;
 	struct tvx_cpu cpu;
-	int err;
+	struct tvx_exec x;
+	uint64_t rip;
+	int err = 0;
 
-	load_cpu(vcpu, &cpu);
-	if (tvx_cpu_mode(&cpu) != 64 || uses_fs_gs(&cpu, &mem)) {
+	load_cpu(vcpu, memo, &cpu);
+	rip = cpu.rip;
+	if (tvx_cpu_mode(&cpu) != 64)
 		err = load_segments(vcpu, &cpu);
+	if (err)
+		return no_segments(vcpu, err);
+	tvx_exec_init(&x, &cpu, &mem, mmio, &res);
+	if (tvx_exec_fetch(&x, &insn) == TVX_INSN_DONE) {
+		if (x.mode == 64 && needs_segments(&insn))
+			err = load_segments(vcpu, &cpu);
 		if (err)
 			return no_segments(vcpu, err);
+		if (tvx_exec_insn(&x, &insn) == TVX_INSN_DONE && memo)
+			tvx_plain_remember(memo, &x, rip, &insn);
 	}
-	tvx_insn_emulate(&cpu, &mem, mmio, &res);
 	return finish(vcpu, &cpu, &res);
 }
 
@@ -183,7 +199,7 @@ static int handle_string(struct tvx_vcpu *vcpu, const struct tvx_port_ops *ports
 	struct tvx_cpu cpu;
 	int err;
 
-	load_cpu(vcpu, &cpu);
+	load_cpu(vcpu, tvx_memo_enter(vcpu), &cpu);
 	err = load_segments(vcpu, &cpu);
 	if (err)
 		return no_segments(vcpu, err);
@@ -195,6 +211,7 @@ int tvx_handle_io(struct tvx_vcpu *vcpu, const struct tvx_port_ops *ports,
 		  const struct tvx_mmio_ops *mmio)
 {
 	const struct tvx_run_out *out = &vcpu->run->out;
+	struct tvx_run_in *in = &vcpu->run->in;
 
 	if (out->io.flags & TVX_IO_STRING)
 		return handle_string(vcpu, ports, mmio);
@@ -202,7 +219,8 @@ int tvx_handle_io(struct tvx_vcpu *vcpu, const struct tvx_port_ops *ports,
 		tvx_io_in_value(vcpu, ports->in(ports->ctx, out->io.port, out->io.width));
 	else
 		ports->out(ports->ctx, out->io.port, out->io.width, out->io.value);
-	tvx_skip_insn(vcpu);
+	in->rip = out->next_rip;
+	in->dirty |= TVX_DIRTY_RIP;
 	return out->rflags & X86_EFLAGS_TF ? inject_single_step(vcpu) : 0;
 }
 

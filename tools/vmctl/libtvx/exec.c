@@ -8,18 +8,7 @@ enum { VECTOR_UD = 6, VECTOR_GP_FAULT = 13 };
 
 int tvx_cpu_mode(const struct tvx_cpu *cpu)
 {
-	uint32_t ar = cpu->seg[TVX_CS].ar;
-
-	if ((cpu->paging.efer & TVX_EFER_LMA) && (ar & TVX_AR_L))
-		return 64;
-	return ar & TVX_AR_DB ? 32 : 16;
-}
-
-static int64_t sign_extend(uint64_t val, unsigned int size)
-{
-	unsigned int unused = 64 - 8 * size;
-
-	return (int64_t)(val << unused) >> unused;
+	return tvx_mode(cpu->paging.efer, cpu->seg[TVX_CS].ar);
 }
 
 static uint64_t byte_swap(uint64_t val, unsigned int size)
@@ -56,27 +45,21 @@ static unsigned int operand_access(const struct tvx_insn *insn)
 
 static uint64_t reg_operand(const struct tvx_cpu *cpu, const struct tvx_insn *insn)
 {
-	return tvx_reg_get(cpu, insn->reg, insn->opsize, insn->rex);
+	return tvx_reg_get(cpu->gpr, insn->reg, insn->opsize, insn->rex);
 }
 
 static void set_reg_operand(struct tvx_cpu *cpu, const struct tvx_insn *insn, uint64_t val)
 {
-	tvx_reg_set(cpu, insn->reg, insn->opsize, insn->rex, val);
+	tvx_reg_set(cpu->gpr, insn->reg, insn->opsize, insn->rex, val);
 }
 
 static uint64_t effective_address(const struct tvx_cpu *cpu, const struct tvx_insn *insn)
 {
-	uint64_t ea = insn->disp;
+	uint64_t ea = tvx_insn_offset(insn, cpu->gpr, cpu->rip);
 
-	if (insn->base != TVX_NO_REG)
-		ea += cpu->gpr[insn->base];
-	if (insn->index != TVX_NO_REG)
-		ea += cpu->gpr[insn->index] << insn->scale;
-	if (insn->rip_relative)
-		ea += cpu->rip + insn->length;
 	/* A bit number in a register reaches beyond the operand, both ways. */
 	if (is_bit_test(insn->op) && insn->form == TVX_FORM_MEM_REG) {
-		int64_t bit = sign_extend(reg_operand(cpu, insn), insn->opsize);
+		int64_t bit = tvx_sign_extend(reg_operand(cpu, insn), insn->opsize);
 
 		ea += (uint64_t)(bit >> (insn->opsize == 8 ? 6 : insn->opsize == 4 ? 5 : 4)) *
 		      insn->opsize;
@@ -87,12 +70,12 @@ static uint64_t effective_address(const struct tvx_cpu *cpu, const struct tvx_in
 /* Compare with the accumulator and exchange. The processor writes in any case. */
 static uint64_t compare_exchange(struct tvx_cpu *cpu, const struct tvx_insn *insn, uint64_t old)
 {
-	uint64_t acc = tvx_reg_get(cpu, TVX_RAX, insn->opsize, insn->rex);
+	uint64_t acc = tvx_reg_get(cpu->gpr, TVX_RAX, insn->opsize, insn->rex);
 
 	tvx_alu(TVX_OP_CMP, insn->opsize, acc, old, &cpu->rflags);
 	if (acc == old)
 		return reg_operand(cpu, insn);
-	tvx_reg_set(cpu, TVX_RAX, insn->opsize, insn->rex, old);
+	tvx_reg_set(cpu->gpr, TVX_RAX, insn->opsize, insn->rex, old);
 	return old;
 }
 
@@ -130,7 +113,7 @@ static void register_result(struct tvx_cpu *cpu, const struct tvx_insn *insn, ui
 		val = byte_swap(val, insn->opsize);
 		break;
 	case TVX_OP_MOVSX:
-		val = sign_extend(val, insn->memsize);
+		val = tvx_sign_extend(val, insn->memsize);
 		break;
 	case TVX_OP_CMP:
 		tvx_alu(TVX_OP_CMP, insn->opsize, reg_operand(cpu, insn), val, &cpu->rflags);
@@ -143,86 +126,102 @@ static void register_result(struct tvx_cpu *cpu, const struct tvx_insn *insn, ui
 	set_reg_operand(cpu, insn, val);
 }
 
-enum tvx_result_kind tvx_insn_execute(struct tvx_cpu *cpu, const struct tvx_insn *insn,
-				      const struct tvx_mem_ops *mem,
-				      const struct tvx_mmio_ops *mmio, struct tvx_result *res)
+enum tvx_result_kind tvx_exec_insn(struct tvx_exec *x, const struct tvx_insn *insn)
 {
 	unsigned int access = operand_access(insn);
+	struct tvx_cpu *cpu = x->cpu;
 	enum tvx_result_kind kind;
 	struct tvx_operand op;
-	struct tvx_exec x;
 	uint64_t val = 0;
 
-	tvx_exec_init(&x, cpu, mem, mmio, res);
-	if (insn->mode != x.mode)
-		return tvx_unsupported(&x, "decoded for %u-bit mode, but the CPU is in %u-bit mode",
-				       insn->mode, x.mode);
+	if (insn->mode != x->mode)
+		return tvx_unsupported(x, "decoded for %u-bit mode, but the CPU is in %u-bit mode",
+				       insn->mode, x->mode);
 	if (insn->form == TVX_FORM_STRING)
-		return tvx_exec_string(&x, insn);
-	kind = tvx_operand_map(&x, insn->seg, effective_address(cpu, insn), insn->memsize,
-			       access, &op);
+		return tvx_exec_string(x, insn);
+	kind = tvx_operand_map(x, insn->seg, effective_address(cpu, insn), insn->memsize, access,
+			       &op);
 	if (kind)
 		return kind;
 	if (access & TVX_ACC_READ)
-		val = tvx_operand_load(&x, &op);
+		val = tvx_operand_load(x, &op);
 	if (insn->form == TVX_FORM_REG_MEM) {
 		register_result(cpu, insn, val);
 	} else {
 		val = memory_result(cpu, insn, val);
 		if (access & TVX_ACC_WRITE)
-			tvx_operand_store(&x, &op, val);
+			tvx_operand_store(x, &op, val);
 	}
-	return tvx_done(&x, insn->length);
+	return tvx_done(x, insn->length);
 }
 
-/*
- * The bytes at CS:RIP, as many of an instruction's maximum as can be read, and
- * the address of the first that cannot. CS was checked when the guest itself
- * fetched them.
- */
-static enum tvx_xlate fetch(const struct tvx_exec *x, uint8_t *bytes, size_t *n,
-			    uint64_t *fault_gla, uint32_t *error)
+/* As many bytes as there are in one page, but the next page only where it takes more. */
+static enum tvx_decode fetch_and_decode(struct tvx_exec *x, struct tvx_insn *insn, size_t *n,
+					enum tvx_xlate *fetched, uint32_t *error)
 {
-	uint64_t gla = x->cpu->rip;
-	enum tvx_xlate ret;
+	uint64_t rip = x->cpu->rip;
+	size_t left = TVX_PAGE_SIZE - (tvx_code_address(x, rip) & (TVX_PAGE_SIZE - 1));
+	enum tvx_decode decoded;
+	size_t more;
 
-	if (x->mode != 64)
-		gla = (uint32_t)(x->cpu->seg[TVX_CS].base + gla);
-	ret = tvx_guest_read(&x->paging, x->mem, gla, bytes, TVX_INSN_MAX, TVX_ACC_FETCH, n,
-			     error);
-	*fault_gla = gla + *n;
-	return ret;
+	if (left > TVX_INSN_MAX)
+		left = TVX_INSN_MAX;
+	*fetched = tvx_guest_read(&x->paging, x->mem, tvx_code_address(x, rip), x->code, left,
+				  TVX_ACC_FETCH, n, error);
+	decoded = tvx_insn_decode(x->code, *n, x->mode, insn);
+	if (decoded != TVX_DECODE_TRUNCATED || *fetched || left == TVX_INSN_MAX)
+		return decoded;
+	*fetched = tvx_guest_read(&x->paging, x->mem, tvx_code_address(x, rip + left),
+				  x->code + left, TVX_INSN_MAX - left, TVX_ACC_FETCH, &more,
+				  error);
+	*n += more;
+	return tvx_insn_decode(x->code, *n, x->mode, insn);
+}
+
+enum tvx_result_kind tvx_exec_fetch(struct tvx_exec *x, struct tvx_insn *insn)
+{
+	enum tvx_xlate fetched;
+	uint32_t error = 0;
+	size_t n;
+
+	switch (fetch_and_decode(x, insn, &n, &fetched, &error)) {
+	case TVX_DECODE_OK:
+		return TVX_INSN_DONE;
+	case TVX_DECODE_TOO_LONG:
+		return tvx_fault(x, VECTOR_GP_FAULT, 0);
+	case TVX_DECODE_UNDEFINED:
+		return tvx_fault(x, VECTOR_UD, 0);
+	case TVX_DECODE_UNSUPPORTED:
+		return tvx_unsupported(x, "%s", insn->why);
+	case TVX_DECODE_TRUNCATED:
+		break;
+	}
+	if (fetched == TVX_XLATE_PAGE_FAULT)
+		return tvx_page_fault(x, tvx_code_address(x, x->cpu->rip + n), error);
+	if (fetched == TVX_XLATE_NONCANONICAL)
+		return tvx_fault(x, VECTOR_GP_FAULT, 0);
+	return tvx_unsupported(x, "the instruction at %#llx is not in memory",
+			       (unsigned long long)tvx_code_address(x, x->cpu->rip + n));
+}
+
+enum tvx_result_kind tvx_insn_execute(struct tvx_cpu *cpu, const struct tvx_insn *insn,
+				      const struct tvx_mem_ops *mem,
+				      const struct tvx_mmio_ops *mmio, struct tvx_result *res)
+{
+	struct tvx_exec x;
+
+	tvx_exec_init(&x, cpu, mem, mmio, res);
+	return tvx_exec_insn(&x, insn);
 }
 
 enum tvx_result_kind tvx_insn_emulate(struct tvx_cpu *cpu, const struct tvx_mem_ops *mem,
 				      const struct tvx_mmio_ops *mmio, struct tvx_result *res)
 {
-	uint8_t bytes[TVX_INSN_MAX];
+	enum tvx_result_kind kind;
 	struct tvx_insn insn;
 	struct tvx_exec x;
-	enum tvx_xlate fetched;
-	uint64_t fault_gla;
-	uint32_t error = 0;
-	size_t n;
 
 	tvx_exec_init(&x, cpu, mem, mmio, res);
-	fetched = fetch(&x, bytes, &n, &fault_gla, &error);
-	switch (tvx_insn_decode(bytes, n, x.mode, &insn)) {
-	case TVX_DECODE_OK:
-		return tvx_insn_execute(cpu, &insn, mem, mmio, res);
-	case TVX_DECODE_TOO_LONG:
-		return tvx_fault(&x, VECTOR_GP_FAULT, 0);
-	case TVX_DECODE_UNDEFINED:
-		return tvx_fault(&x, VECTOR_UD, 0);
-	case TVX_DECODE_UNSUPPORTED:
-		return tvx_unsupported(&x, "%s", insn.why);
-	case TVX_DECODE_TRUNCATED:
-		break;
-	}
-	if (fetched == TVX_XLATE_PAGE_FAULT)
-		return tvx_page_fault(&x, fault_gla, error);
-	if (fetched == TVX_XLATE_NONCANONICAL)
-		return tvx_fault(&x, VECTOR_GP_FAULT, 0);
-	return tvx_unsupported(&x, "the instruction at %#llx is not in memory",
-			       (unsigned long long)fault_gla);
+	kind = tvx_exec_fetch(&x, &insn);
+	return kind ? kind : tvx_exec_insn(&x, &insn);
 }

@@ -78,13 +78,16 @@ struct tvx_memslot {
  * @fd: file descriptor, -1 if destroyed
  * @info: of the device
  * @nr_slots: entries of @slots
- * @slots: by slot number; not protected against threads that change slots at once
+ * @slots: by slot number; not protected against threads that change slots at once,
+ *	or while another one is in tvx_handle_mmio(), tvx_handle_io(), tvx_vm_host()
+ * @generation: counts the changes of @slots
  */
 struct tvx_vm {
 	int fd;
 	struct tvx_info info;
 	unsigned int nr_slots;
 	struct tvx_memslot *slots;
+	uint64_t generation;
 };
 
 int tvx_vm_create(const struct tvx_dev *dev, struct tvx_vm *vm);
@@ -109,6 +112,8 @@ int tvx_vm_set_policy(struct tvx_vm *vm, const struct tvx_policy *policy);
 
 /* ---- vCPU --------------------------------------------------------------- */
 
+struct tvx_memo;
+
 /**
  * struct tvx_vcpu - a vCPU
  * @fd: file descriptor, -1 if destroyed
@@ -116,6 +121,7 @@ int tvx_vm_set_policy(struct tvx_vm *vm, const struct tvx_policy *policy);
  * @vm: its VM, which must outlive it
  * @run: the run page
  * @error: of the last tvx_handle_mmio(), tvx_handle_io() that failed, in words
+ * @memo: what they remember of earlier exits; the library's own
  */
 struct tvx_vcpu {
 	int fd;
@@ -123,6 +129,7 @@ struct tvx_vcpu {
 	struct tvx_vm *vm;
 	struct tvx_run *run;
 	char error[128];
+	struct tvx_memo *memo;
 };
 
 int tvx_vcpu_create(struct tvx_vm *vm, unsigned int id, struct tvx_vcpu *vcpu);

@@ -13,24 +13,21 @@ enum { VECTOR_SS = 12, VECTOR_GP = 13, VECTOR_PF = 14 };
 void tvx_exec_init(struct tvx_exec *x, struct tvx_cpu *cpu, const struct tvx_mem_ops *mem,
 		   const struct tvx_mmio_ops *mmio, struct tvx_result *res)
 {
-	*x = (struct tvx_exec){
-		.cpu = cpu, .mem = mem, .mmio = mmio, .res = res,
-		.paging = cpu->paging, .mode = tvx_cpu_mode(cpu),
-	};
+	x->cpu = cpu;
+	x->mem = mem;
+	x->mmio = mmio;
+	x->res = res;
+	x->paging = cpu->paging;
 	x->paging.rflags_ac = cpu->rflags & X86_EFLAGS_AC;
-	memset(res, 0, sizeof(*res));
+	x->mode = tvx_cpu_mode(cpu);
+	x->device = false;
+	memset(res, 0, offsetof(struct tvx_result, why) + 1);
 	res->single_step = cpu->rflags & X86_EFLAGS_TF;
 }
 
 enum tvx_result_kind tvx_done(struct tvx_exec *x, unsigned int length)
 {
-	uint64_t rip = x->cpu->rip + length;
-
-	if (x->mode == 32)
-		rip = (uint32_t)rip;
-	else if (x->mode == 16)
-		rip = (uint16_t)rip;
-	x->cpu->rip = rip;
+	x->cpu->rip = tvx_next_rip(x->cpu->rip, length, x->mode);
 	x->cpu->rflags &= ~(uint64_t)X86_EFLAGS_RF;
 	return x->res->kind = TVX_INSN_DONE;
 }
@@ -59,33 +56,6 @@ enum tvx_result_kind tvx_unsupported(struct tvx_exec *x, const char *fmt, ...)
 	return x->res->kind = TVX_INSN_UNSUPPORTED;
 }
 
-static bool is_high_byte(unsigned int reg, unsigned int size, bool rex)
-{
-	return size == 1 && !rex && reg >= 4 && reg < 8;
-}
-
-uint64_t tvx_reg_get(const struct tvx_cpu *cpu, unsigned int reg, unsigned int size, bool rex)
-{
-	if (is_high_byte(reg, size, rex))
-		return cpu->gpr[reg - 4] >> 8 & 0xff;
-	return cpu->gpr[reg] & tvx_size_mask(size);
-}
-
-void tvx_reg_set(struct tvx_cpu *cpu, unsigned int reg, unsigned int size, bool rex,
-		 uint64_t val)
-{
-	uint64_t mask = tvx_size_mask(size);
-
-	if (is_high_byte(reg, size, rex)) {
-		cpu->gpr[reg - 4] = (cpu->gpr[reg - 4] & ~0xff00ULL) | (val & 0xff) << 8;
-		return;
-	}
-	if (size >= 4)	/* 32-bit results clear the upper half */
-		cpu->gpr[reg] = val & mask;
-	else
-		cpu->gpr[reg] = (cpu->gpr[reg] & ~mask) | (val & mask);
-}
-
 static bool protected_mode(const struct tvx_exec *x)
 {
 	return (x->cpu->paging.cr0 & X86_CR0_PE) && !(x->cpu->rflags & X86_EFLAGS_VM);
@@ -108,27 +78,31 @@ static bool within_limit(const struct tvx_segment *s, uint64_t first, uint64_t l
 	return last <= s->limit;
 }
 
-/* Segmentation: TVX_INSN_DONE and the linear address, or the fault. */
+bool tvx_segment_address(const struct tvx_segment *s, bool protected, uint64_t offset,
+			 unsigned int size, bool write, uint64_t *gla)
+{
+	*gla = (uint32_t)(s->base + offset);
+	return (!protected || segment_allows(s, write)) &&
+	       within_limit(s, offset, offset + size - 1);
+}
+
+/* TVX_INSN_DONE and the linear address, or the fault. */
 static enum tvx_result_kind linear_address(struct tvx_exec *x, enum tvx_sreg seg,
 					   uint64_t offset, unsigned int size,
 					   unsigned int access, uint64_t *gla)
 {
 	const struct tvx_segment *s = &x->cpu->seg[seg];
-	unsigned int vector = seg == TVX_SS ? VECTOR_SS : VECTOR_GP;
+	bool allowed;
 
 	if (x->mode == 64) {
 		*gla = offset + (seg >= TVX_FS ? s->base : 0);
-		if (!tvx_canonical(&x->paging, *gla) ||
-		    !tvx_canonical(&x->paging, *gla + size - 1))
-			return tvx_fault(x, vector, 0);
-		return TVX_INSN_DONE;
+		allowed = tvx_canonical(&x->paging, *gla) &&
+			  tvx_canonical(&x->paging, *gla + size - 1);
+	} else {
+		allowed = tvx_segment_address(s, protected_mode(x), offset, size,
+					      access & TVX_ACC_WRITE, gla);
 	}
-	if (protected_mode(x) && !segment_allows(s, access & TVX_ACC_WRITE))
-		return tvx_fault(x, vector, 0);
-	if (!within_limit(s, offset, offset + size - 1))
-		return tvx_fault(x, vector, 0);
-	*gla = (uint32_t)(s->base + offset);
-	return TVX_INSN_DONE;
+	return allowed ? TVX_INSN_DONE : tvx_fault(x, seg == TVX_SS ? VECTOR_SS : VECTOR_GP, 0);
 }
 
 enum tvx_result_kind tvx_operand_map(struct tvx_exec *x, enum tvx_sreg seg, uint64_t offset,
@@ -145,13 +119,13 @@ enum tvx_result_kind tvx_operand_map(struct tvx_exec *x, enum tvx_sreg seg, uint
 	op->size = size;
 	op->nr_pieces = 0;
 	for (done = 0; done < size; done += len) {
-		unsigned int left = TVX_PAGE_SIZE - (gla & (TVX_PAGE_SIZE - 1));
-		uint64_t gpa;
-		uint32_t error;
+		unsigned int at = gla & (TVX_PAGE_SIZE - 1), left = TVX_PAGE_SIZE - at;
 		unsigned int i = op->nr_pieces++;
+		struct tvx_page page;
+		uint32_t error;
 
 		len = size - done < left ? size - done : left;
-		switch (tvx_translate(&x->paging, x->mem, gla, access, &gpa, &error)) {
+		switch (tvx_map_page(&x->paging, x->mem, gla, access, &page, &error)) {
 		case TVX_XLATE_OK:
 			break;
 		case TVX_XLATE_PAGE_FAULT:
@@ -162,11 +136,10 @@ enum tvx_result_kind tvx_operand_map(struct tvx_exec *x, enum tvx_sreg seg, uint
 			return tvx_unsupported(x, "page tables for address %#llx are not in memory",
 					       (unsigned long long)gla);
 		}
-		op->piece[i].gpa = gpa;
+		op->piece[i].gpa = page.gpa + at;
 		op->piece[i].len = len;
-		op->piece[i].from = x->mem->host(x->mem->ctx, gpa, len, false);
-		op->piece[i].to = access & TVX_ACC_WRITE ?
-				  x->mem->host(x->mem->ctx, gpa, len, true) : NULL;
+		op->piece[i].from = page.from ? page.from + at : NULL;
+		op->piece[i].to = page.to ? page.to + at : NULL;
 		gla += len;
 		if (x->mode != 64)
 			gla = (uint32_t)gla;
@@ -180,6 +153,9 @@ static uint64_t host_load(const void *host, unsigned int len)
 	uint64_t val = 0;
 
 	switch (len) {
+	case 1:
+		memcpy(&val, host, 1);
+		break;
 	case 2:
 		memcpy(&val, host, 2);
 		break;
@@ -198,6 +174,9 @@ static uint64_t host_load(const void *host, unsigned int len)
 static void host_store(void *host, unsigned int len, uint64_t val)
 {
 	switch (len) {
+	case 1:
+		memcpy(host, &val, 1);
+		break;
 	case 2:
 		memcpy(host, &val, 2);
 		break;

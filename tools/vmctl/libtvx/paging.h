@@ -24,6 +24,8 @@
 
 #define TVX_PAGE_SIZE	4096ULL
 
+struct tvx_tlb;
+
 /**
  * struct tvx_paging - what the processor consults to translate an address
  * @cr0: guest CR0
@@ -37,6 +39,7 @@
  * @maxphyaddr: guest's physical address width in bits (at most 52)
  * @set_ad: set accessed and dirty bits as the processor would. Leave it off to
  *	look at a guest without changing it.
+ * @tlb: the library's own, NULL: none
  *
  * Protection keys and shadow stacks are not modelled.
  */
@@ -51,13 +54,14 @@ struct tvx_paging {
 	bool rflags_ac;
 	uint8_t maxphyaddr;
 	bool set_ad;
+	struct tvx_tlb *tlb;
 };
 
 /**
  * struct tvx_mem_ops - guest-physical memory of a VM
  * @host: address of @len bytes at @gpa, or NULL where that is not memory. With
  *	@write, also NULL where the memory is read-only for the guest. The range
- *	never crosses a 4 KiB boundary.
+ *	never crosses a 4 KiB boundary, and memory begins and ends at such.
  * @ctx: passed to @host
  */
 struct tvx_mem_ops {

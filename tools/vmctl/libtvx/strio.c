@@ -26,7 +26,7 @@ static bool map_string(const struct string *s, enum tvx_gpr reg, unsigned int ac
 {
 	/* The destination is always in ES. */
 	enum tvx_sreg seg = reg == TVX_RDI ? TVX_ES : s->seg;
-	uint64_t offset = tvx_reg_get(s->x->cpu, reg, s->addrsize, true);
+	uint64_t offset = tvx_reg_get(s->x->cpu->gpr, reg, s->addrsize, true);
 
 	return tvx_operand_map(s->x, seg, offset, s->size, access, op) == TVX_INSN_DONE;
 }
@@ -34,13 +34,13 @@ static bool map_string(const struct string *s, enum tvx_gpr reg, unsigned int ac
 static void advance(const struct string *s, enum tvx_gpr reg)
 {
 	struct tvx_cpu *cpu = s->x->cpu;
-	uint64_t offset = tvx_reg_get(cpu, reg, s->addrsize, true);
+	uint64_t offset = tvx_reg_get(cpu->gpr, reg, s->addrsize, true);
 
 	if (cpu->rflags & X86_EFLAGS_DF)
 		offset -= s->size;
 	else
 		offset += s->size;
-	tvx_reg_set(cpu, reg, s->addrsize, true, offset);
+	tvx_reg_set(cpu->gpr, reg, s->addrsize, true, offset);
 }
 
 static enum step compare(const struct string *s, uint64_t a, uint64_t b)
@@ -88,7 +88,7 @@ static enum step do_stos(const struct string *s)
 
 	if (!map_string(s, TVX_RDI, TVX_ACC_WRITE, &to))
 		return STEP_FAILED;
-	tvx_operand_store(s->x, &to, tvx_reg_get(s->x->cpu, TVX_RAX, s->size, true));
+	tvx_operand_store(s->x, &to, tvx_reg_get(s->x->cpu->gpr, TVX_RAX, s->size, true));
 	advance(s, TVX_RDI);
 	return STEP_NEXT;
 }
@@ -99,7 +99,7 @@ static enum step do_lods(const struct string *s)
 
 	if (!map_string(s, TVX_RSI, TVX_ACC_READ, &from))
 		return STEP_FAILED;
-	tvx_reg_set(s->x->cpu, TVX_RAX, s->size, true, tvx_operand_load(s->x, &from));
+	tvx_reg_set(s->x->cpu->gpr, TVX_RAX, s->size, true, tvx_operand_load(s->x, &from));
 	advance(s, TVX_RSI);
 	return STEP_NEXT;
 }
@@ -111,7 +111,7 @@ static enum step do_scas(const struct string *s)
 	if (!map_string(s, TVX_RDI, TVX_ACC_READ, &at))
 		return STEP_FAILED;
 	advance(s, TVX_RDI);
-	return compare(s, tvx_reg_get(s->x->cpu, TVX_RAX, s->size, true),
+	return compare(s, tvx_reg_get(s->x->cpu->gpr, TVX_RAX, s->size, true),
 		       tvx_operand_load(s->x, &at));
 }
 
@@ -169,7 +169,7 @@ static enum tvx_result_kind repeat(const struct string *s, unsigned int limit)
 	if (x->res->single_step)
 		limit = 1;
 	for (done = 0;; done++) {
-		uint64_t left = tvx_reg_get(cpu, TVX_RCX, s->addrsize, true);
+		uint64_t left = tvx_reg_get(cpu->gpr, TVX_RCX, s->addrsize, true);
 		enum step step;
 
 		if (s->rep && !left)
@@ -182,7 +182,7 @@ static enum tvx_result_kind repeat(const struct string *s, unsigned int limit)
 		if (step == STEP_FAILED)
 			return x->res->kind;
 		if (s->rep)
-			tvx_reg_set(cpu, TVX_RCX, s->addrsize, true, left - 1);
+			tvx_reg_set(cpu->gpr, TVX_RCX, s->addrsize, true, left - 1);
 		if (!s->rep || step == STEP_LAST)
 			return tvx_done(x, s->length);
 	}

@@ -41,6 +41,8 @@ void tvx_vcpu_destroy(struct tvx_vcpu *vcpu)
 	if (vcpu->run)
 		munmap(vcpu->run, vcpu->vm->info.run_size);
 	vcpu->run = NULL;
+	free(vcpu->memo);
+	vcpu->memo = NULL;
 	if (vcpu->fd >= 0)
 		close(vcpu->fd);
 	vcpu->fd = -1;

@@ -75,6 +75,7 @@ int tvx_vm_set_slot(struct tvx_vm *vm, unsigned int slot, uint64_t gpa, uint64_t
 		return -errno;
 	if (slot >= vm->nr_slots)	/* the module took more than it said it has */
 		return -EPROTO;
+	__atomic_fetch_add(&vm->generation, 1, __ATOMIC_RELAXED);
 	forget_slot(&vm->slots[slot]);
 	if (len)
 		vm->slots[slot] = (struct tvx_memslot){ gpa, len, hva, flags, false };
