@@ -38,6 +38,8 @@ static inline void mitigate_vcpu_switch(void)
 
 static inline void mitigate_before_entry(struct vmx_vcpu *v)
 {
+	if (!mitigate_on)
+		return;
 	if (mitigate_on & MITIGATE_SPEC) {
 		v->spec_host = this_cpu_read(x86_spec_ctrl_current);
 		/* With IBRS as the kernel's own mitigation, writing it is what counts. */

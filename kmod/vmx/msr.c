@@ -26,7 +26,7 @@ enum {
 #define IN_VMCS_ADDRESS(msr, field)	{ msr, ROW_VMCS, field, 0, true }
 #define IN_CPU(msr, index, feature)	{ msr, ROW_CPU, index, feature }
 #define IN_CPU_ADDRESS(msr, index)	{ msr, ROW_CPU, index, 0, true }
-#define NUMBER(msr, index, reset, writable) { msr, ROW_SOFT, index, 0, false, reset, writable }
+#define NUMBER(msr, index, reset, writable) { msr, ROW_SOFT, index, 0, false, reset, ~(writable) }
 
 /*
  * Where an MSR is; special ones are worked out by vmx_get_msr() and vmx_set_msr().
@@ -34,7 +34,7 @@ enum {
  * @feature: TVX_FEAT_* without which there is none; 0: always there
  * @address: must be canonical
  * @reset: what a number reads as after RESET
- * @writable: which of its bits a write may change
+ * @fixed: which of its bits a write may not change
  */
 static const struct msr_row {
 	u32 msr;
@@ -42,7 +42,7 @@ static const struct msr_row {
 	u32 at;
 	u64 feature;
 	bool address;
-	u64 reset, writable;
+	u64 reset, fixed;
 } rows[] = {
 	IN_VMCS_ADDRESS(MSR_FS_BASE, GUEST_FS_BASE),
 	IN_VMCS_ADDRESS(MSR_GS_BASE, GUEST_GS_BASE),
@@ -55,17 +55,17 @@ static const struct msr_row {
 	IN_CPU_ADDRESS(MSR_CSTAR, VMX_SW_CSTAR),
 	IN_CPU(MSR_SYSCALL_MASK, VMX_SW_SFMASK, 0),
 	IN_CPU(MSR_TSC_AUX, VMX_SW_TSC_AUX, TVX_FEAT_RDTSCP),
-	NUMBER(MSR_IA32_MISC_ENABLE, SOFT_MISC_ENABLE, MSR_IA32_MISC_ENABLE_FAST_STRING, 0),
+	NUMBER(MSR_IA32_MISC_ENABLE, SOFT_MISC_ENABLE, MSR_IA32_MISC_ENABLE_FAST_STRING, 0ull),
 	/* written with 0 before it is read */
 	NUMBER(MSR_IA32_UCODE_REV, SOFT_UCODE_REV, 0, ~0ull),
-	NUMBER(MSR_IA32_PLATFORM_ID, SOFT_PLATFORM_ID, 0, 0),
+	NUMBER(MSR_IA32_PLATFORM_ID, SOFT_PLATFORM_ID, 0, 0ull),
 	NUMBER(MSR_IA32_TSC_ADJUST, SOFT_TSC_ADJUST, 0, ~0ull),
 	/* no MTRRs: EPT says write-back */
-	NUMBER(MSR_MTRRcap, SOFT_MTRR_CAP, 0, 0),
-	NUMBER(MSR_MTRRdefType, SOFT_MTRR_DEF_TYPE, 0x800 | MTRR_TYPE_WRBACK, 0xcff),
+	NUMBER(MSR_MTRRcap, SOFT_MTRR_CAP, 0, 0ull),
+	NUMBER(MSR_MTRRdefType, SOFT_MTRR_DEF_TYPE, 0x800 | MTRR_TYPE_WRBACK, 0xcffull),
 	/* no banks */
-	NUMBER(MSR_IA32_MCG_CAP, SOFT_MCG_CAP, 0, 0),
-	NUMBER(MSR_IA32_DEBUGCTLMSR, SOFT_DEBUGCTL, 0, 0),
+	NUMBER(MSR_IA32_MCG_CAP, SOFT_MCG_CAP, 0, 0ull),
+	NUMBER(MSR_IA32_DEBUGCTLMSR, SOFT_DEBUGCTL, 0, 0ull),
 	SPECIAL(MSR_EFER),
 	SPECIAL(MSR_IA32_TSC),
 	SPECIAL(MSR_IA32_CR_PAT),
@@ -240,7 +240,9 @@ static __always_inline const struct msr_row *find_row(u32 msr)
 			if (row == rows + ARRAY_SIZE(rows) - 1)
 				return NULL;
 	}
-	return likely(!(row->feature & ~vmx_caps.features)) ? row : NULL;
+	if (likely(!row->feature) || row->feature & vmx_caps.features)
+		return row;
+	return NULL;
 }
 
 static int set_in_cpu(struct vmx_vcpu *v, const struct msr_row *row, u64 value)
@@ -336,7 +338,7 @@ int vmx_set_msr(struct vmx_vcpu *v, u32 msr, u64 value)
 		return -ENOENT;
 	switch (row->where) {
 	case ROW_SOFT:
-		if ((value ^ v->soft_msrs[row->at]) & ~row->writable)
+		if ((value ^ v->soft_msrs[row->at]) & row->fixed)
 			return -EINVAL;
 		v->soft_msrs[row->at] = value;
 		return 0;
