@@ -8,7 +8,7 @@
 #include "worker.h"
 
 #define ROUNDS		2
-#define LIMIT		240	/* seconds: a kernel with KASAN takes long to copy memory */
+#define LIMIT		600	/* seconds: a kernel with KASAN takes long to copy memory */
 #define VCPUS		2
 #define CONTROL(n)	(DATA_GPA + (n) * PAGE)
 #define AREA(n)		(WORK_GPA + (n) * WORK_LEN)
