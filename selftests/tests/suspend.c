@@ -81,7 +81,7 @@ static const char *rehearse(void)
 	const char *wrong = NULL;
 	uint64_t cr4 = CR4_PAE;
 
-	/* As large as it comes: to make room for a smaller one the kernel would fill memory first. */
+	/* As large as it comes: for less the kernel would fill all memory first. */
 	if (!write_file("/sys/power/image_size", "1000000000"))
 		return "the size of the image cannot be set";
 	if (can_trace && !trace_cr4(true))
