@@ -6,7 +6,7 @@
  * The guest holds no reference of the pages it maps.  One fault goes like this:
  *
  *  1. under mmu_lock, look the slot up and sample mmu_seq
- *  2. with no lock, have Linux bring the page in; take a reference
+ *  2. find the page and take a reference
  *  3. see how large the page is in the process's page table
  *  4. under mmu_lock, if no invalidation of that page is under way (mmu_busy) and
  *     none ended, nor any slot changed, since 1 (mmu_seq): map it.  Else start again
@@ -16,6 +16,12 @@
  * that waits for mmu_lock and then unmaps it.  So the process had the page mapped,
  * just as 2 and 3 saw it, at the moment of 4, and the guest's mapping ends before
  * the process's: the process's own reference does for both.
+ *
+ * A page that the process has needs no more than its page tables: 1 to 4 are done
+ * at once, and mmu_lock is not dropped in between (map_present()).  If it is of the
+ * process's own memory (anonymous), it needs no reference either: none is taken from
+ * the process meanwhile, or is_busy() says so.  Else Linux brings the page in, which
+ * may sleep, and no lock is held over 2 (map_absent()).
  */
 #include <linux/errno.h>
 #include <linux/io.h>
@@ -26,104 +32,123 @@
 #include "compat.h"
 #include "mem.h"
 
-/* One page under way; the first five are given. */
+/* One page under way; the first four are given. */
 struct mem_fault {
 	u64 gpa;
 	bool write;			/* the access is one */
 	bool fetch;			/* or is one of these */
-	bool absent;			/* most likely the process does not have the page */
 	struct ept_cache *cache;
-	struct tvx_memslot slot;	/* 1 */
+	const struct tvx_memslot *slot;	/* 1; good under mmu_lock while mmu_seq is @seq */
 	unsigned long seq;
 	unsigned long hva;
+	bool may_write;			/* @slot is not read-only */
 	struct page *page;		/* 2 */
+	bool held;			/* with a reference */
 	bool writable;
-	enum ept_level level;		/* 3 */
+	enum ept_level host_level;	/* 3, in the process */
+	enum ept_level level;		/* in the guest */
 };
 
-/* 1.  False: there is no slot. */
-static bool look_up(struct tvx_vm *vm, struct mem_fault *f)
+/* All else is filled in on the way: no initializer, which would clear it first. */
+static void begin(struct mem_fault *f, u64 gpa, u32 access, struct ept_cache *cache)
 {
-	const struct tvx_memslot *slot;
-
-	spin_lock(&vm->mmu_lock);
-	slot = mem_find_slot(vm, f->gpa);
-	if (slot) {
-		f->slot = *slot;
-		f->seq = vm->mmu_seq;
-		f->hva = slot->hva + (f->gpa - slot->gpa);
-	}
-	spin_unlock(&vm->mmu_lock);
-	smp_rmb(); /* the sample before the page tables that get_page() reads */
-	return slot;
+	f->gpa = gpa & PAGE_MASK;
+	f->write = access & TVX_MEM_WRITE;
+	f->fetch = access & TVX_MEM_FETCH;
+	f->cache = cache;
 }
+
+/* 1.  Under mmu_lock.  Return: NO_SLOT, RDONLY, or ERROR: there is no page yet. */
+static enum tvx_mem_result look_up(struct tvx_vm *vm, struct mem_fault *f)
+{
+	f->slot = mem_find_slot(vm, f->gpa);
+	if (!f->slot)
+		return TVX_MEM_NO_SLOT;
+	f->seq = vm->mmu_seq;
+	f->hva = f->slot->hva + (f->gpa - f->slot->gpa);
+	f->may_write = !(f->slot->flags & TVX_SLOT_READONLY);
+	return f->write && !f->may_write ? TVX_MEM_RDONLY : TVX_MEM_ERROR;
+}
+
+/* A page as the process has it. */
+struct host_page {
+	enum ept_level level;
+	bool writable;			/* by the process, right now */
+	struct page *own;		/* of anonymous memory; else NULL */
+};
 
 /*
- * 2.  Also for a read, map with write permission where that costs nothing: where
- * the process could write right now, with no copy to make and no file system to ask.
+ * The page of anonymous memory that an entry maps, after the same checks as
+ * get_user_page_fast_only() makes; secret memory is a file.  NULL: something else.
  */
-static bool get_present_page(struct mem_fault *f)
+static struct page *own_small_page(pte_t pte, bool write)
 {
-	f->writable = !(f->slot.flags & TVX_SLOT_READONLY);
-	return get_user_page_fast_only(f->hva, f->writable ? FOLL_WRITE : 0, &f->page);
+	if (!pte_access_permitted(pte, write) || pte_special(pte))
+		return NULL;
+	return PageAnon(pte_page(pte)) ? pte_page(pte) : NULL;
 }
 
-static int get_host_page(struct mem_fault *f)
+static struct page *own_large_page(pmd_t pmd, bool write, unsigned long hva)
 {
-	bool may_write = !(f->slot.flags & TVX_SLOT_READONLY);
-	unsigned int flags = FOLL_HWPOISON | COMPAT_FOLL_VCPU;
-	struct page *page;
-	long n;
-
-	if (!f->absent && get_present_page(f))
-		return 0;
-
-	n = get_user_pages_unlocked(f->hva, 1, &f->page, flags | (f->write ? FOLL_WRITE : 0));
-	if (n != 1)
-		return n < 0 ? n : -EFAULT;
-	f->writable = f->write;
-	if (may_write && !f->write && get_user_page_fast_only(f->hva, FOLL_WRITE, &page)) {
-		put_page(f->page);
-		f->page = page;
-		f->writable = true;
-	}
-	return 0;
+	/* Not all kernels tell a large mapping of what is no memory by the entry. */
+	if (!pmd_access_permitted(pmd, write) || !pfn_valid(pmd_pfn(pmd)))
+		return NULL;
+	return PageAnon(pmd_page(pmd)) ? pmd_page(pmd) + pte_index(hva) : NULL;
 }
 
-/*
- * The size of the page at @hva in the process's own page table.  It is to be
- * believed only if nothing was invalidated meanwhile, which 4 finds out.  With
- * interrupts off the tables cannot be freed: that takes an IPI or a grace period.
- */
-static enum ept_level host_level(unsigned long hva)
+/* With interrupts off: the tables cannot be freed, which takes an IPI or a grace period. */
+static bool walk_host_tables(unsigned long hva, struct host_page *host)
 {
-	enum ept_level level = EPT_4K;
-	unsigned long flags;
-	pgd_t pgd;
+	pgd_t pgd = READ_ONCE(*pgd_offset(current->mm, hva));
 	p4d_t p4d;
 	pud_t pud;
 	pmd_t pmd;
+	pte_t pte;
 
-	local_irq_save(flags);
-	pgd = READ_ONCE(*pgd_offset(current->mm, hva));
 	if (pgd_none(pgd))
-		goto out;
+		return false;
 	p4d = READ_ONCE(*p4d_offset(&pgd, hva));
-	if (p4d_none(p4d) || !p4d_present(p4d))
-		goto out;
+	if (!p4d_present(p4d))
+		return false;
 	pud = READ_ONCE(*pud_offset(&p4d, hva));
-	if (pud_none(pud) || !pud_present(pud))
-		goto out;
+	if (!pud_present(pud))
+		return false;
 	if (pud_leaf(pud)) {
-		level = EPT_1G;
-		goto out;
+		host->level = EPT_1G;
+		host->writable = pud_write(pud);
+		return true;
 	}
 	pmd = READ_ONCE(*pmd_offset(&pud, hva));
-	if (!pmd_none(pmd) && pmd_present(pmd) && pmd_leaf(pmd))
-		level = EPT_2M;
-out:
-	local_irq_restore(flags);
-	return level;
+	if (!pmd_present(pmd))
+		return false;
+	if (pmd_leaf(pmd)) {
+		host->level = EPT_2M;
+		host->writable = pmd_write(pmd);
+		host->own = own_large_page(pmd, host->writable, hva);
+		return true;
+	}
+	pte = ptep_get(pte_offset_kernel(&pmd, hva));
+	if (!pte_present(pte))
+		return false;
+	host->level = EPT_4K;
+	host->writable = pte_write(pte);
+	host->own = own_small_page(pte, host->writable);
+	return true;
+}
+
+/*
+ * The page at @hva in the process's own page table.  False: there is none.  To be
+ * believed only if nothing was invalidated meanwhile, which 4 finds out.
+ */
+static bool walk_host(unsigned long hva, struct host_page *host)
+{
+	bool present;
+
+	host->own = NULL;
+	local_irq_disable();
+	present = walk_host_tables(hva, host);
+	local_irq_enable();
+	return present;
 }
 
 /* Does the page of @level around the fault lie in the slot, equally aligned on all sides? */
@@ -134,19 +159,33 @@ static bool level_fits(const struct mem_fault *f, enum ept_level level)
 
 	return IS_ALIGNED(f->gpa ^ f->hva, size) &&
 	       IS_ALIGNED(f->gpa ^ page_to_phys(f->page), size) &&
-	       start >= f->slot.gpa && start + size <= f->slot.gpa + f->slot.len;
+	       start >= f->slot->gpa && start + size <= f->slot->gpa + f->slot->len;
 }
 
-/* Did an invalidation that may concern the page come between 1 and now? */
-static bool is_stale(const struct tvx_vm *vm, const struct mem_fault *f)
+/* How large the page can be for the guest. */
+static enum ept_level guest_level(const struct mem_fault *f)
+{
+	enum ept_level level = f->host_level;
+
+	/* Large mappings are of compound pages; where one is not, small ones will do. */
+	if (level == EPT_4K || !PageCompound(f->page))
+		return EPT_4K;
+	/* What is executed gets a small page, and a large one around it falls apart. */
+	if (f->fetch && !vmx_space_large_exec())
+		return EPT_4K;
+	level = min(level, vmx_space_max_level());
+	while (level > EPT_4K && !level_fits(f, level))
+		level--;
+	return level;
+}
+
+/* Is an invalidation under way that may concern the page? */
+static bool is_busy(const struct tvx_vm *vm, const struct mem_fault *f)
 {
 	u64 size = ept_level_size(f->level);
 	u64 start = ALIGN_DOWN(f->hva, size);
 
-	lockdep_assert_held(&vm->mmu_lock);
-	if (vm->mmu_busy && start < vm->busy_end && vm->busy_start < start + size)
-		return true;
-	return vm->mmu_seq != f->seq;
+	return vm->mmu_busy && start < vm->busy_end && vm->busy_start < start + size;
 }
 
 /*
@@ -170,72 +209,159 @@ static void mark_dirty(struct page *page)
 		folio_mark_dirty(folio);
 }
 
-/* 4.  Return: 0, -EAGAIN if stale, -ENOMEM, -EFAULT. */
-static int map_host_page(struct tvx_vm *vm, struct mem_fault *f)
+/* 4.  Return: 0, -EAGAIN if stale, -EFAULT. */
+static int map_page(struct tvx_vm *vm, struct mem_fault *f)
 {
-	bool large_exec = vmx_space_large_exec();
 	u64 mask;
-	int err = -EAGAIN;
-
-	/* Large mappings are of compound pages; where one is not, small ones will do. */
-	f->level = EPT_4K;
-	if (PageCompound(f->page))
-		f->level = min(host_level(f->hva), vmx_space_max_level());
-	/* What is executed gets a small page, and a large one around it falls apart. */
-	if (f->fetch && !large_exec)
-		f->level = EPT_4K;
-	while (f->level > EPT_4K && !level_fits(f, f->level))
-		f->level--;
-	mask = ~(ept_level_size(f->level) - 1);
-
-	spin_lock(&vm->mmu_lock);
-	if (!is_stale(vm, f)) {
-		err = vmx_space_map(&vm->space, f->gpa & mask, page_to_phys(f->page) & mask,
-				    f->level, f->writable, f->level == EPT_4K || large_exec,
-				    f->cache);
-		if (!err && f->writable)
-			mark_dirty(f->page);
-	}
-	spin_unlock(&vm->mmu_lock);
-	/* A page beyond what EPT can address, or not enough tables: neither can be. */
-	return WARN_ON_ONCE(err && err != -EAGAIN) ? -EFAULT : err;
-}
-
-/* 2 to 5.  Return: 0, -EAGAIN if it came to nothing for now, or why there is no page. */
-static int serve(struct tvx_vm *vm, struct mem_fault *f)
-{
 	int err;
 
-	err = ept_cache_fill(&vm->space.ept, f->cache, EPT_CACHE_ENOUGH);
-	if (!err)
-		err = get_host_page(f);
+	lockdep_assert_held(&vm->mmu_lock);
+	if (vm->mmu_seq != f->seq)
+		return -EAGAIN;
+	f->level = guest_level(f);
+	if (is_busy(vm, f))
+		return -EAGAIN;
+	mask = ~(ept_level_size(f->level) - 1);
+	err = vmx_space_map(&vm->space, f->gpa & mask, page_to_phys(f->page) & mask, f->level,
+			    f->writable, f->level == EPT_4K || vmx_space_large_exec(), f->cache);
+	/* A page beyond what EPT can address, or not enough tables: neither can be. */
+	if (WARN_ON_ONCE(err))
+		return -EFAULT;
+	if (f->writable)
+		mark_dirty(f->page);
+	return 0;
+}
+
+/*
+ * 2 and 3 of a page that the process has.  Also for a read, map with write
+ * permission where that costs nothing: where the process could write right now,
+ * with no copy to make and no file system to ask.
+ */
+static bool get_present_page(struct mem_fault *f)
+{
+	struct host_page host;
+
+	if (!walk_host(f->hva, &host))
+		return false;
+	f->writable = host.writable && f->may_write;
+	if (f->write && !f->writable)
+		return false;
+	f->host_level = host.level;
+	f->page = host.own;
+	if (!f->page)
+		f->held = get_user_page_fast_only(f->hva, f->writable ? FOLL_WRITE : 0, &f->page);
+	return f->page;
+}
+
+/* All of it, without sleeping.  Return: as look_up(), or MAPPED. */
+static enum tvx_mem_result map_present(struct tvx_vm *vm, struct mem_fault *f)
+{
+	enum tvx_mem_result result;
+
+	f->held = false;
+	spin_lock(&vm->mmu_lock);
+	result = look_up(vm, f);
+	if (result == TVX_MEM_ERROR && f->cache->nr >= EPT_CACHE_ENOUGH && get_present_page(f) &&
+	    !map_page(vm, f))
+		result = TVX_MEM_MAPPED;
+	spin_unlock(&vm->mmu_lock);
+	if (f->held)
+		put_page(f->page);
+	return result;
+}
+
+/* 2.  Whatever there is behind the address, and whatever it takes. */
+static int get_absent_page(struct mem_fault *f)
+{
+	unsigned int flags = FOLL_HWPOISON | COMPAT_FOLL_VCPU;
+	struct page *page;
+	long n;
+
+	n = get_user_pages_unlocked(f->hva, 1, &f->page, flags | (f->write ? FOLL_WRITE : 0));
+	if (n != 1)
+		return n < 0 ? n : -EFAULT;
+	f->writable = f->write;
+	if (f->may_write && !f->write && get_user_page_fast_only(f->hva, FOLL_WRITE, &page)) {
+		put_page(f->page);
+		f->page = page;
+		f->writable = true;
+	}
+	return 0;
+}
+
+/* 2 to 5 after look_up().  Return: 0, -EAGAIN if it came to nothing, or why there is no page. */
+static int map_absent(struct tvx_vm *vm, struct mem_fault *f)
+{
+	struct host_page host;
+	int err;
+
+	smp_rmb(); /* the sample of mmu_seq before the page tables */
+	err = get_absent_page(f);
 	if (err)
 		return err;
-	err = map_host_page(vm, f);
+	spin_lock(&vm->mmu_lock);
+	f->host_level = walk_host(f->hva, &host) ? host.level : EPT_4K;
+	err = map_page(vm, f);
+	spin_unlock(&vm->mmu_lock);
 	put_page(f->page);
 	return err;
+}
+
+/*
+ * The most frequent of what is absent: a write to the process's own memory, where
+ * it has none yet.  Have it brought in as by a store of the process's, which takes
+ * much less than what get_user_pages() does for all cases.  Nothing is waited for,
+ * so that mmap_lock is never dropped.  False: it takes more than that.
+ */
+static bool bring_in(const struct mem_fault *f)
+{
+	unsigned int flags = FAULT_FLAG_WRITE | FAULT_FLAG_ALLOW_RETRY | FAULT_FLAG_RETRY_NOWAIT;
+	vm_fault_t fault = VM_FAULT_SIGSEGV;
+	struct mm_struct *mm = current->mm;
+	struct vm_area_struct *vma;
+
+	if (!f->write || !mmap_read_trylock(mm))
+		return false;
+	vma = vma_lookup(mm, f->hva);
+	if (vma && vma_is_anonymous(vma) && vma->vm_flags & VM_WRITE)
+		fault = handle_mm_fault(vma, f->hva, flags, NULL);
+	mmap_read_unlock(mm);
+	return !(fault & (VM_FAULT_ERROR | VM_FAULT_RETRY));
+}
+
+/* After look_up(), for a page that most likely is absent.  Return: as map_absent(). */
+static int serve(struct tvx_vm *vm, struct mem_fault *f)
+{
+	enum tvx_mem_result result;
+	int err = ept_cache_fill(&vm->space.ept, f->cache, EPT_CACHE_ENOUGH);
+
+	if (err)
+		return err;
+	if (bring_in(f)) {
+		result = map_present(vm, f);
+		if (result != TVX_MEM_ERROR)
+			return result == TVX_MEM_MAPPED ? 0 : -EAGAIN;
+	}
+	return map_absent(vm, f);
 }
 
 enum tvx_mem_result tvx_mem_fault(struct tvx_vm *vm, u64 gpa, u32 access,
 				  struct ept_cache *cache, u64 *hva, int *error)
 {
-	struct mem_fault f = {
-		.gpa = gpa & PAGE_MASK,
-		.write = access & TVX_MEM_WRITE,
-		.fetch = access & TVX_MEM_FETCH,
-		.absent = true,		/* as a rule: tvx_mem_fault_now() came before */
-		.cache = cache,
-	};
-	int err;
+	enum tvx_mem_result result;
+	struct mem_fault f;
+	int err = -EFAULT;
 
 	might_sleep();
-	if (!look_up(vm, &f))
-		return TVX_MEM_NO_SLOT;
+	begin(&f, gpa, access, cache);
+	spin_lock(&vm->mmu_lock);
+	result = look_up(vm, &f);
+	spin_unlock(&vm->mmu_lock);
+	if (result != TVX_MEM_ERROR)
+		return result;
+	if (!WARN_ON_ONCE(current->mm != vm->mm))
+		err = serve(vm, &f);
 	*hva = f.hva | offset_in_page(gpa);
-	if (f.write && (f.slot.flags & TVX_SLOT_READONLY))
-		return TVX_MEM_RDONLY;
-
-	err = WARN_ON_ONCE(current->mm != vm->mm) ? -EFAULT : serve(vm, &f);
 	switch (err) {
 	case 0:
 		return TVX_MEM_MAPPED;
@@ -263,38 +389,29 @@ enum tvx_mem_result tvx_mem_fault(struct tvx_vm *vm, u64 gpa, u32 access,
 enum tvx_mem_result tvx_mem_fault_now(struct tvx_vm *vm, u64 gpa, u32 access,
 				      struct ept_cache *cache)
 {
-	struct mem_fault f = {
-		.gpa = gpa & PAGE_MASK,
-		.write = access & TVX_MEM_WRITE,
-		.fetch = access & TVX_MEM_FETCH,
-		.cache = cache,
-	};
-	int err;
+	struct mem_fault f;
 
 	/* Spinlocks sleep there. */
 	if (IS_ENABLED(CONFIG_PREEMPT_RT))
 		return TVX_MEM_ERROR;
-	if (!look_up(vm, &f))
-		return TVX_MEM_NO_SLOT;
-	if (f.write && (f.slot.flags & TVX_SLOT_READONLY))
-		return TVX_MEM_RDONLY;
-	if (cache->nr < EPT_CACHE_ENOUGH || !get_present_page(&f))
-		return TVX_MEM_ERROR;
-	err = map_host_page(vm, &f);
-	put_page(f.page);
-	return err ? TVX_MEM_ERROR : TVX_MEM_MAPPED;
+	begin(&f, gpa, access, cache);
+	return map_present(vm, &f);
 }
 
 /* Map the page at @gpa of a slot that cannot change.  Return: 0, f->level set, or -errno. */
 static int premap_one(struct tvx_vm *vm, struct mem_fault *f)
 {
+	enum tvx_mem_result result;
 	int err;
 
 	do {
 		cond_resched();
 		if (fatal_signal_pending(current))
 			return -EINTR;
-		if (WARN_ON_ONCE(!look_up(vm, f)))
+		result = map_present(vm, f);
+		if (result == TVX_MEM_MAPPED)
+			return 0;
+		if (WARN_ON_ONCE(result != TVX_MEM_ERROR))
 			return -EFAULT;
 		err = serve(vm, f);
 	} while (err == -EAGAIN);

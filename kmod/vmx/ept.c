@@ -275,7 +275,7 @@ int ept_map(struct ept *ept, u64 gpa, const struct ept_entry *page, struct ept_c
 
 	if (!page_is_valid(ept, gpa, page))
 		return -EINVAL;
-	if (tables_needed(ept, gpa, page->level) > cache->nr)
+	if (cache->nr < EPT_CACHE_ENOUGH && tables_needed(ept, gpa, page->level) > cache->nr)
 		return -ENOMEM;
 
 	for (level = EPT_ROOT_LEVEL; level > page->level; level--) {
