@@ -109,6 +109,17 @@ static void give_gprs(__u64 *to, const unsigned long *from)
 #undef GIVE4
 }
 
+static void give_ctx(struct tvx_run_ctx *to, const struct tvx_run_ctx *from)
+{
+	unsigned int i;
+
+	memcpy(to, from, offsetof(struct tvx_run_ctx, seg));
+	if (!from->seg_valid)
+		return;
+	for (i = 0; i < ARRAY_SIZE(to->seg); i++)
+		to->seg[i] = from->seg[i];
+}
+
 /*
  * The one writer of the out-half, in a loaded VMCS.
  * @row: of the hardware's exit that led here, NULL if none did
@@ -137,7 +148,7 @@ static void give_out(struct tvx_vcpu *vcpu, const struct exit_row *row)
 	page->next_rip = rip + insn_len;
 	page->ctx.valid = out->ctx.valid;
 	if (out->ctx.valid)
-		page->ctx = out->ctx;
+		give_ctx(&page->ctx, &out->ctx);
 	for (i = 0; i < NR_DETAILS; i++)
 		page->pad[i] = out->pad[i];
 	trace_tvx_user_exit(vcpu->id, out->exit);

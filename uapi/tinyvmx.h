@@ -22,7 +22,7 @@
 #include <linux/types.h>
 
 #define TVX_DEVICE		"/dev/tinyvmx"
-#define TVX_API_VERSION		1
+#define TVX_API_VERSION		2
 #define TVX_IOCTL_TYPE		0xd7
 
 /* General purpose registers, by the processor's own numbers. */
@@ -629,9 +629,26 @@ enum tvx_exit {
 #define TVX_MEM_PAGE_WALK	(1U << 4)  /* an access of the guest's page walk itself */
 #define TVX_MEM_READONLY	(1U << 5)  /* in a read-only slot */
 
+/* A segment register but for its selector, as in struct tvx_segment. */
+struct tvx_run_segment {
+	__u64 base;
+	__u32 limit;
+	__u32 ar;
+};
+
 /**
  * struct tvx_run_ctx - what is needed to fetch and decode the instruction at RIP
  * @valid: 1 at TVX_EXIT_MMIO and at string I/O
+ * @cs_ar: CS, as in struct tvx_segment
+ * @cs_base: its base
+ * @cr0: as the guest sees it
+ * @cr3: page-table root
+ * @cr4: as the guest sees it
+ * @efer: IA32_EFER
+ * @ss_ar: of SS, whose DPL is the CPL
+ * @seg_valid: 1 outside 64-bit mode; in it few instructions ask for FS and GS, and
+ *	none for the others: TVX_VCPU_GET_STATE has them
+ * @seg: ES CS SS DS FS GS, in this order; means nothing unless @seg_valid is 1
  */
 struct tvx_run_ctx {
 	__u32 valid;
@@ -642,7 +659,8 @@ struct tvx_run_ctx {
 	__u64 cr4;
 	__u64 efer;
 	__u32 ss_ar;
-	__u32 reserved;
+	__u32 seg_valid;
+	struct tvx_run_segment seg[TVX_GS + 1];
 };
 
 /**

@@ -266,8 +266,22 @@ int vmx_write_cr8(struct vmx_vcpu *v, u64 value)
 		return -EINVAL;
 	v->cr8 = value;
 	if (v->apic_page)
-		v->apic_page[0x80] = value << 4;
+		v->apic_page[APIC_TASKPRI] = value << 4;
+	if (v->lapic)
+		vmx_apic_update(v);
 	return 0;
+}
+
+static void fill_segments(struct tvx_run_segment *seg)
+{
+	unsigned int i;
+
+	/* Their fields come in the order of enum tvx_sreg, two apart. */
+	for (i = TVX_ES; i <= TVX_GS; i++) {
+		seg[i].base = vmread(GUEST_ES_BASE + 2 * i);
+		seg[i].limit = vmread(GUEST_ES_LIMIT + 2 * i);
+		seg[i].ar = vmread(GUEST_ES_AR_BYTES + 2 * i);
+	}
 }
 
 void vmx_fill_ctx(struct vmx_vcpu *v, struct tvx_run_ctx *ctx)
@@ -280,4 +294,7 @@ void vmx_fill_ctx(struct vmx_vcpu *v, struct tvx_run_ctx *ctx)
 	ctx->cs_base = vmread(GUEST_CS_BASE);
 	ctx->cs_ar = vmread(GUEST_CS_AR_BYTES);
 	ctx->ss_ar = vmread(GUEST_SS_AR_BYTES);
+	ctx->seg_valid = !(ctx->efer & EFER_LMA && ctx->cs_ar & VMX_AR_L_MASK);
+	if (ctx->seg_valid)
+		fill_segments(ctx->seg);
 }

@@ -113,6 +113,7 @@ TEST_F(vm, string_io)
 	EXPECT_EQ(out(g)->io.sreg, TVX_DS);
 	EXPECT_EQ(out(g)->io.gla, DATA_GPA);
 	EXPECT_EQ(out(g)->ctx.valid, 1);
+	EXPECT_EQ(out(g)->ctx.seg_valid, 0);
 	do {
 		ASSERT_EQ(tvx_handle_io(&g->vcpu, &ports, &no_mmio), 0);
 		ASSERT_LT(++exits, 20);
@@ -173,6 +174,7 @@ TEST_F(vm, mmio)
 	EXPECT_EQ(out(g)->mmio.gla, MMIO_GPA);
 	EXPECT_EQ(out(g)->mmio.flags, TVX_MEM_WRITE | TVX_MEM_GLA_VALID);
 	EXPECT_EQ(out(g)->ctx.valid, 1);
+	EXPECT_EQ(out(g)->ctx.seg_valid, 0);
 	EXPECT_EQ(out(g)->ctx.cr3, TABLES_GPA);
 	do {
 		ASSERT_EQ(tvx_handle_mmio(&g->vcpu, &device_ops), 0);
@@ -189,6 +191,68 @@ TEST_F(vm, mmio)
 	EXPECT_EQ(device[0x108], 0);
 	EXPECT_EQ(memcmp(device + 0x200, g->mem + DATA_GPA, 16), 0);
 	EXPECT_EQ(reg(g, TVX_RCX), 0);
+}
+
+/* ---- segments outside 64-bit mode: the run page has them ---------------------------------- */
+
+GUEST16(segments,
+	"mov $0x1234, %ax\nmov %ax, %fs:0x10\nmov %gs, %fs:0x12\n"
+	"mov $0x1234, %dx\nmov $4, %si\nes outsb\nhlt");
+
+static bool tells_segments(struct guest *g)
+{
+	const struct tvx_run_ctx *ctx = &out(g)->ctx;
+	struct tvx_state state;
+	unsigned int i;
+
+	must(tvx_vcpu_get_state(&g->vcpu, &state, TVX_STATE_SEGMENTS));
+	for (i = TVX_ES; i <= TVX_GS; i++)
+		if (ctx->seg[i].base != state.seg[i].base ||
+		    ctx->seg[i].limit != state.seg[i].limit ||
+		    ctx->seg[i].ar != state.seg[i].ar)
+			return false;
+	return ctx->valid == 1 && ctx->seg_valid == 1;
+}
+
+TEST_F(vm, segments)
+{
+	struct guest *g = &self->g;
+	struct port port = { };
+	struct tvx_port_ops ports = { port_in, port_out, &port };
+	struct tvx_state state;
+
+	if (!has_feature(g, TVX_FEAT_UNRESTRICTED))
+		SKIP(return, "without unrestricted guest there is no real mode");
+	memset(device, 0, sizeof(device));
+	memcpy(g->mem + DATA_GPA, "Hello!", 6);
+	start(g, GUEST_REAL, segments);
+	ASSERT_EQ(tvx_vcpu_get_state(&g->vcpu, &state, TVX_STATE_SEGMENTS), 0);
+	/* Each differs from the others. */
+	state.seg[TVX_ES].base = DATA_GPA;
+	state.seg[TVX_SS].base = 0x100;
+	state.seg[TVX_DS].base = 0x200;
+	state.seg[TVX_FS].base = MMIO_GPA;
+	state.seg[TVX_GS].base = 0x300;
+	state.seg[TVX_GS].selector = 0x30;
+	ASSERT_EQ(tvx_vcpu_set_state(&g->vcpu, &state), 0);
+
+	ASSERT_EQ(run(g), TVX_EXIT_MMIO);
+	EXPECT_EQ(out(g)->mmio.gpa, MMIO_GPA + 0x10);
+	EXPECT_EQ(out(g)->ctx.seg[TVX_FS].base, MMIO_GPA);
+	EXPECT_EQ(out(g)->ctx.seg[TVX_GS].base, 0x300);
+	EXPECT_TRUE(tells_segments(g));
+	ASSERT_EQ(tvx_handle_mmio(&g->vcpu, &device_ops), 0);
+	ASSERT_EQ(run(g), TVX_EXIT_MMIO);
+	ASSERT_EQ(tvx_handle_mmio(&g->vcpu, &device_ops), 0);
+	EXPECT_EQ(memcmp(device + 0x10, "\x34\x12\x30", 4), 0);
+
+	ASSERT_EQ(run(g), TVX_EXIT_IO);
+	EXPECT_EQ(out(g)->io.sreg, TVX_ES);
+	EXPECT_TRUE(tells_segments(g));
+	ASSERT_EQ(tvx_handle_io(&g->vcpu, &ports, &no_mmio), 0);
+	EXPECT_EQ(port.bytes, 1);
+	EXPECT_EQ(port.written[0], 'o');
+	ASSERT_EQ(run(g), TVX_EXIT_HLT);
 }
 
 /* ---- EPT violations outside every slot --------------------------------------------------- */

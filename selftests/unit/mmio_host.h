@@ -122,6 +122,7 @@ static void host_reset(void)
 static void set_exit(const struct tvx_cpu *cpu)
 {
 	struct tvx_run_out *out = &run_page.out;
+	unsigned int i;
 
 	memcpy(out->gpr, cpu->gpr, sizeof(out->gpr));
 	out->rip = cpu->rip;
@@ -131,7 +132,13 @@ static void set_exit(const struct tvx_cpu *cpu)
 		.cr0 = cpu->paging.cr0, .cr3 = cpu->paging.cr3, .cr4 = cpu->paging.cr4,
 		.efer = cpu->paging.efer,
 		.ss_ar = cpu->seg[TVX_SS].ar | cpu->paging.cpl << 5,
+		.seg_valid = tvx_cpu_mode(cpu) != 64,
 	};
+	for (i = 0; i < TVX_NR_SREGS; i++)
+		out->ctx.seg[i] = out->ctx.seg_valid ?
+			(struct tvx_run_segment){ cpu->seg[i].base, cpu->seg[i].limit,
+						  cpu->seg[i].ar } :
+			(struct tvx_run_segment){ ~0ULL, ~0U, ~0U };	/* means nothing */
 	memcpy(mock_state.seg, cpu->seg, sizeof(cpu->seg));
 	memcpy(mock_state.pdpte, cpu->paging.pdpte, sizeof(mock_state.pdpte));
 }

@@ -328,7 +328,7 @@ TEST(without_paging)
 	cpu.gpr[TVX_RBX] = 0x1010;
 	CODE("\x88\x63\x04");		/* mov %ah, 4(%ebx) */
 	EXPECT_LEARNT();
-	EXPECT_EQ(nr_get_state, 2u);		/* once each time */
+	EXPECT_EQ(nr_get_state, 0u);		/* the run page has the segments */
 	/* The segment is looked at each time. */
 	cpu.seg[TVX_DS].base += 0x1000;
 	EXPECT_LEARNT();
@@ -440,4 +440,16 @@ TEST(selectors)
 	cpu.seg[TVX_GS].base = DEV + 0x10;
 	EXPECT_EQ(once(), 0u);
 	EXPECT_EQ(got.log[0].gpa, GUEST_DEV + 0x18);
+	/* Elsewhere the run page has all but the selector. */
+	start(16);
+	cpu.seg[TVX_FS].base = GUEST_DEV;
+	cpu.seg[TVX_FS].selector = 0x2b;
+	CODE("\x64\x8c\x26\x10\x00");		/* mov %fs, %fs:0x10 */
+	EXPECT_EQ(once(), 1u);
+	EXPECT_EQ(nr_get_state, 1u);
+	EXPECT_EQ(got.log[0].gpa, GUEST_DEV + 0x10);
+	EXPECT_EQ(got.log[0].val, 0x2bULL);
+	CODE("\x64\xa3\x10\x00");		/* mov %ax, %fs:0x10 */
+	EXPECT_LEARNT();
+	EXPECT_EQ(nr_get_state, 1u);
 }

@@ -33,7 +33,22 @@ static void load_gprs(const struct tvx_vcpu *vcpu, __u64 *gpr)
 		gpr[__builtin_ctz(dirty)] = run->in.gpr[__builtin_ctz(dirty)];
 }
 
-/* What the run page tells: enough for most 64-bit instructions, and for no system call. */
+static void load_segments(const struct tvx_run_ctx *ctx, struct tvx_segment *seg)
+{
+	unsigned int i;
+
+	memset(seg, 0, TVX_NR_SREGS * sizeof(*seg));
+	seg[TVX_CS].base = ctx->cs_base;
+	seg[TVX_CS].ar = ctx->cs_ar;
+	for (i = 0; ctx->seg_valid && i < TVX_NR_SREGS; i++)
+		seg[i] = (struct tvx_segment){
+			.base = ctx->seg[i].base,
+			.limit = ctx->seg[i].limit,
+			.ar = ctx->seg[i].ar,
+		};
+}
+
+/* What the run page tells: enough for nearly all instructions, and for no system call. */
 static void load_cpu(struct tvx_vcpu *vcpu, struct tvx_memo *memo, struct tvx_cpu *cpu)
 {
 	const struct tvx_run_ctx *ctx = &vcpu->run->out.ctx;
@@ -41,9 +56,7 @@ static void load_cpu(struct tvx_vcpu *vcpu, struct tvx_memo *memo, struct tvx_cp
 	load_gprs(vcpu, cpu->gpr);
 	cpu->rip = tvx_get_rip(vcpu);
 	cpu->rflags = tvx_get_rflags(vcpu);
-	memset(cpu->seg, 0, sizeof(cpu->seg));
-	cpu->seg[TVX_CS].base = ctx->cs_base;
-	cpu->seg[TVX_CS].ar = ctx->cs_ar;
+	load_segments(ctx, cpu->seg);
 	cpu->paging = (struct tvx_paging){
 		.cr0 = ctx->cr0,
 		.cr3 = ctx->cr3,
@@ -56,20 +69,32 @@ static void load_cpu(struct tvx_vcpu *vcpu, struct tvx_memo *memo, struct tvx_cp
 	};
 }
 
-/* Segments too, by a system call, and PDPTEs where they count. */
-static int load_segments(struct tvx_vcpu *vcpu, struct tvx_cpu *cpu)
+/* PDPTEs are registers, and not in the run page. */
+static int load_pdptes(struct tvx_vcpu *vcpu, struct tvx_paging *paging)
 {
-	bool pae = !(cpu->paging.efer & TVX_EFER_LMA) && (cpu->paging.cr4 & X86_CR4_PAE);
 	struct tvx_state state;
-	int err = tvx_vcpu_get_state(vcpu, &state,
-				     TVX_STATE_SEGMENTS | (pae ? TVX_STATE_CONTROL : 0));
+	int err;
 
+	if (paging->efer & TVX_EFER_LMA || !(paging->cr0 & X86_CR0_PG) ||
+	    !(paging->cr4 & X86_CR4_PAE))
+		return 0;
+	err = tvx_vcpu_get_state(vcpu, &state, TVX_STATE_CONTROL);
 	if (err)
 		return err;
-	memcpy(cpu->seg, state.seg, sizeof(cpu->seg));
-	memcpy(cpu->paging.pdpte, state.pdpte, sizeof(state.pdpte));
-	cpu->paging.pdptes_valid = pae;
+	memcpy(paging->pdpte, state.pdpte, sizeof(state.pdpte));
+	paging->pdptes_valid = true;
 	return 0;
+}
+
+/* Whole segments: with selectors, and in 64-bit mode too. */
+static int ask_for_segments(struct tvx_vcpu *vcpu, struct tvx_cpu *cpu)
+{
+	struct tvx_state state;
+	int err = tvx_vcpu_get_state(vcpu, &state, TVX_STATE_SEGMENTS);
+
+	if (!err)
+		memcpy(cpu->seg, state.seg, sizeof(cpu->seg));
+	return err;
 }
 
 static void store_cpu(struct tvx_vcpu *vcpu, const struct tvx_cpu *cpu)
@@ -136,16 +161,17 @@ static int finish(struct tvx_vcpu *vcpu, const struct tvx_cpu *cpu, const struct
 	return -EOPNOTSUPP;
 }
 
-static int no_segments(struct tvx_vcpu *vcpu, int err)
+static int no_state(struct tvx_vcpu *vcpu, int err)
 {
-	snprintf(vcpu->error, sizeof(vcpu->error), "segments cannot be read: %s", strerror(-err));
+	snprintf(vcpu->error, sizeof(vcpu->error), "registers cannot be read: %s",
+		 strerror(-err));
 	return err;
 }
 
-/* In 64-bit mode: the base of FS or GS, or a selector to store. */
-static bool needs_segments(const struct tvx_insn *insn)
+/* The base of FS or GS in 64-bit mode, or a selector to store. */
+static bool needs_more(const struct tvx_run_ctx *ctx, const struct tvx_insn *insn)
 {
-	return insn->seg >= TVX_FS || insn->op == TVX_OP_MOV_SREG;
+	return (!ctx->seg_valid && insn->seg >= TVX_FS) || insn->op == TVX_OP_MOV_SREG;
 }
 
 int tvx_emulate_mmio(struct tvx_vcpu *vcpu, const struct tvx_mmio_ops *mmio)
@@ -157,20 +183,19 @@ int tvx_emulate_mmio(struct tvx_vcpu *vcpu, const struct tvx_mmio_ops *mmio)
 	struct tvx_cpu cpu;
 	struct tvx_exec x;
 	uint64_t rip;
-	int err = 0;
+	int err;
 
 	load_cpu(vcpu, memo, &cpu);
 	rip = cpu.rip;
-	if (tvx_cpu_mode(&cpu) != 64)
-		err = load_segments(vcpu, &cpu);
+	err = load_pdptes(vcpu, &cpu.paging);
 	if (err)
-		return no_segments(vcpu, err);
+		return no_state(vcpu, err);
 	tvx_exec_init(&x, &cpu, &mem, mmio, &res);
 	if (tvx_exec_fetch(&x, &insn) == TVX_INSN_DONE) {
-		if (x.mode == 64 && needs_segments(&insn))
-			err = load_segments(vcpu, &cpu);
+		if (needs_more(&vcpu->run->out.ctx, &insn))
+			err = ask_for_segments(vcpu, &cpu);
 		if (err)
-			return no_segments(vcpu, err);
+			return no_state(vcpu, err);
 		if (tvx_exec_insn(&x, &insn) == TVX_INSN_DONE && memo)
 			tvx_plain_remember(memo, &x, rip, &insn);
 	}
@@ -200,9 +225,11 @@ static int handle_string(struct tvx_vcpu *vcpu, const struct tvx_port_ops *ports
 	int err;
 
 	load_cpu(vcpu, tvx_memo_enter(vcpu), &cpu);
-	err = load_segments(vcpu, &cpu);
+	err = load_pdptes(vcpu, &cpu.paging);
+	if (!err && !out->ctx.seg_valid && io.seg >= TVX_FS)
+		err = ask_for_segments(vcpu, &cpu);
 	if (err)
-		return no_segments(vcpu, err);
+		return no_state(vcpu, err);
 	tvx_string_io(&cpu, &io, &mem, mmio, ports, &res);
 	return finish(vcpu, &cpu, &res);
 }

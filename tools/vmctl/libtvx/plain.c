@@ -166,24 +166,31 @@ move(struct tvx_vcpu *vcpu, const struct tvx_mmio_ops *mmio, const struct tvx_pl
 	return true;
 }
 
-/* The run page has no segment but CS: the others take a system call. */
+/* The base of FS or GS in 64-bit mode, where the run page has no segments. */
+static __attribute__((__noinline__)) bool
+move_in_64bit_segment(struct tvx_vcpu *vcpu, const struct tvx_mmio_ops *mmio,
+		      const struct tvx_plain *plain, uint64_t offset)
+{
+	struct tvx_state state;
+
+	return !tvx_vcpu_get_state(vcpu, &state, TVX_STATE_SEGMENTS) &&
+	       move(vcpu, mmio, plain, offset + state.seg[plain->seg].base);
+}
+
 static __attribute__((__noinline__)) bool
 move_in_segment(struct tvx_vcpu *vcpu, const struct tvx_mmio_ops *mmio,
 		const struct tvx_plain *plain, uint64_t offset)
 {
 	const struct tvx_run_out *out = &vcpu->run->out;
 	bool protected = (out->ctx.cr0 & X86_CR0_PE) && !(out->rflags & X86_EFLAGS_VM);
-	struct tvx_state state;
+	const struct tvx_run_segment *seg = &out->ctx.seg[plain->seg];
+	const struct tvx_segment s = { .base = seg->base, .limit = seg->limit, .ar = seg->ar };
 	uint64_t gla;
 
-	if (tvx_vcpu_get_state(vcpu, &state, TVX_STATE_SEGMENTS))
-		return false;
-	if (tvx_mode(out->ctx.efer, out->ctx.cs_ar) == 64)
-		gla = offset + state.seg[plain->seg].base;
-	else if (!tvx_segment_address(&state.seg[plain->seg], protected, offset, plain->memsize,
-				      !plain->load, &gla))
-		return false;
-	return move(vcpu, mmio, plain, gla);
+	if (!out->ctx.seg_valid)
+		return move_in_64bit_segment(vcpu, mmio, plain, offset);
+	return tvx_segment_address(&s, protected, offset, plain->memsize, !plain->load, &gla) &&
+	       move(vcpu, mmio, plain, gla);
 }
 
 static inline bool plain_move(struct tvx_vcpu *vcpu, const struct tvx_mmio_ops *mmio)
