@@ -481,6 +481,48 @@ struct tvx_buffer {
 #define TVX_REPORT_ENTRY	(1U << 0)  /* VM-entry checks that do not hold */
 #define TVX_REPORT_VMCS		(1U << 1)  /* all VMCS fields by name */
 
+/**
+ * struct tvx_apic - TVX_VCPU_GET_APIC, TVX_VCPU_SET_APIC: all of a local APIC
+ * @size: of this struct
+ * @flags: 0
+ * @base: IA32_APIC_BASE; the address is 0xfee00000
+ * @tsc_deadline: IA32_TSC_DEADLINE
+ * @timer: guest TSC ticks until the timer fires, 0: it is not armed
+ * @reg: the register at offset 16 * n of the xAPIC page; ICR's upper half is
+ *	reg[0x31] in either mode; the current count is not set but follows from @timer
+ *
+ * EINVAL: reserved bits, another id than the vCPU's. EOPNOTSUPP: no local APIC.
+ */
+struct tvx_apic {
+	__u32 size;
+	__u32 flags;
+	__u64 base;
+	__u64 tsc_deadline;
+	__u64 timer;
+	__u32 reg[64];
+};
+
+/* tvx_apic_access.flags */
+#define TVX_APIC_WRITE		(1U << 0)
+
+/**
+ * struct tvx_apic_access - TVX_VCPU_APIC_ACCESS: an access to the xAPIC page
+ * @size: of this struct
+ * @flags: 0 (read) or TVX_APIC_WRITE
+ * @offset: of the register, 0 .. 0xfff
+ * @value: in or out
+ *
+ * For a TVX_EXIT_MMIO in that page: where the CPU cannot virtualise the access, user
+ * space decodes it. EINVAL: not in xAPIC mode, offset. A write of EOI may be what
+ * makes the next RUN return TVX_EXIT_EOI.
+ */
+struct tvx_apic_access {
+	__u32 size;
+	__u32 flags;
+	__u32 offset;
+	__u32 value;
+};
+
 #define TVX_NR_EXIT_REASONS	80
 
 /**

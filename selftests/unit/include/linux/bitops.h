@@ -35,6 +35,14 @@ static inline void clear_bit(long nr, volatile unsigned long *p)
 	test_and_clear_bit(nr, p);
 }
 
+static inline void assign_bit(long nr, volatile unsigned long *p, bool value)
+{
+	if (value)
+		set_bit(nr, p);
+	else
+		clear_bit(nr, p);
+}
+
 static inline void __set_bit(long nr, volatile unsigned long *p)
 {
 	p[BIT_WORD(nr)] |= BIT_MASK(nr);
