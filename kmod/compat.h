@@ -10,6 +10,7 @@
 
 #include <linux/mm.h>
 #include <linux/module.h>
+#include <linux/smp.h>
 #include <linux/syscore_ops.h>
 #include <linux/thread_info.h>
 #include <linux/version.h>
@@ -50,6 +51,27 @@
 #define COMPAT_FOLL_VCPU (FOLL_INTERRUPTIBLE | FOLL_HONOR_NUMA_FAULT)
 #else
 #define COMPAT_FOLL_VCPU 0
+#endif
+
+/* Newer kernels trace it, by a tracepoint that modules have to bring along. */
+#ifdef smp_send_reschedule
+#define compat_send_reschedule(cpu) arch_smp_send_reschedule(cpu)
+#else
+#define compat_send_reschedule(cpu) smp_send_reschedule(cpu)
+#endif
+
+/* Since 6.8 an eventfd is always signalled by one. */
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 8, 0)
+#define compat_eventfd_signal(ctx) eventfd_signal(ctx)
+#else
+#define compat_eventfd_signal(ctx) eventfd_signal(ctx, 1)
+#endif
+
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 13, 0)
+#define compat_hrtimer_setup(timer, fn, clock, mode) hrtimer_setup(timer, fn, clock, mode)
+#else
+#define compat_hrtimer_setup(timer, fn, clock, mode) \
+	do { hrtimer_init(timer, clock, mode); (timer)->function = (fn); } while (0)
 #endif
 
 /* Modules cannot ask for another module's name; an exported symbol of it tells. */

@@ -43,10 +43,10 @@
 	 F(0, SELFSNOOP))
 
 /*
- * Leaf 7.  No TSC_ADJUST (its MSR is not kept), HLE, RTM (need TSX_CTRL to be
- * safe), MPX, PKU, CET, AMX, ENQCMD (state that is not switched), SGX, PT, RDT,
- * PCONFIG, WAITPKG, key locker (need VMX controls), LA57 (the module checks
- * addresses for 48 bits).
+ * Leaf 7.  TSC_ADJUST is the module's own, whatever the CPU has.  No HLE, RTM
+ * (need TSX_CTRL to be safe), MPX, PKU, CET, AMX, ENQCMD (state that is not
+ * switched), SGX, PT, RDT, PCONFIG, WAITPKG, key locker (need VMX controls), LA57
+ * (the module checks addresses for 48 bits).
  */
 #define LEAF_7_EBX_AVX512 \
 	(F(9, AVX512F) | F(9, AVX512DQ) | F(9, AVX512IFMA) | F(9, AVX512PF) | \
@@ -110,7 +110,8 @@ static const struct row {
 	  .mask = { 0x3fff, ALL, ALL, 7 }, .adjust = cache_leaf },
 	{ .leaf = 6, .mask = { F(14, ARAT) } },
 	{ .leaf = 7, .first = 0, .last = 0, .index = true, .max = 1,
-	  .mask = { ALL, LEAF_7_EBX, LEAF_7_ECX, LEAF_7_EDX } },
+	  .mask = { ALL, LEAF_7_EBX, LEAF_7_ECX, LEAF_7_EDX },
+	  .set = { 0, F(9, TSC_ADJUST) } },
 	{ .leaf = 7, .first = 1, .last = 1, .index = true, .mask = { LEAF_7_1_EAX } },
 	/* Leaf 0xa, performance monitoring, is in range and zero: there is none. */
 	/* ECX: level type and number; one thread in a core, one core in a package. */

@@ -53,7 +53,7 @@ static long create_vm(void *unused, void *arg)
 
 	if (args->reserved[0] | args->reserved[1] | args->reserved[2])
 		return -EINVAL;
-	return tvx_vm_create();
+	return tvx_vm_create(args->flags);
 }
 
 static long get_cpuid(void *unused, void *arg)
@@ -74,7 +74,7 @@ static long get_cpuid(void *unused, void *arg)
 
 static const struct ioctl_row dev_ioctls[] = {
 	IOCTL_ROW(TVX_GET_INFO, struct tvx_info, 0, get_info),
-	IOCTL_ROW(TVX_CREATE_VM, struct tvx_create_vm, 0, create_vm),
+	IOCTL_ROW(TVX_CREATE_VM, struct tvx_create_vm, TVX_VM_APIC, create_vm),
 	IOCTL_ROW(TVX_GET_CPUID, struct tvx_cpuid, 0, get_cpuid),
 };
 

@@ -14,14 +14,18 @@
  *	vm->mmu_lock	spinlock, interrupts on: slots, EPT.  Other CPUs are waited
  *			for under it (INVEPT), so nobody takes it with interrupts off;
  *			also taken in a section, with preemption off
+ *	vm->irq_lock	raw spinlock, interrupts off: who gets a message; innermost, taken
+ *			in any context
  */
 #ifndef TVX_OBJECTS_H
 #define TVX_OBJECTS_H
 
+#include <linux/hrtimer.h>
 #include <linux/kref.h>
 #include <linux/list.h>
 #include <linux/mmu_notifier.h>
 #include <linux/mutex.h>
+#include <linux/rcuwait.h>
 #include <linux/sched.h>
 #include <linux/spinlock.h>
 #include <tinyvmx.h>
@@ -33,6 +37,7 @@
 #define TVX_MAX_SLOTS	64
 
 struct file;
+struct tvx_ioeventfds;
 
 /**
  * struct tvx_mm - the MMU notifier of one process, shared by its VMs
@@ -76,10 +81,23 @@ struct tvx_vm {
 	unsigned long *msr_bitmap;
 	bool settled;
 	bool holds_vmx;
+	unsigned long *x2apic_bitmap;	/* with APIC virtualisation: the MSR bitmap of x2APIC mode */
 	u64 tsc_offset;		/* the guest's TSC begins with its VM */
 	void *identity;		/* without unrestricted guest: vmx_identity_map() */
-	/* under lock */
+	bool has_apic;		/* TVX_VM_APIC; constant */
+	void *apic_access;	/* with APIC virtualisation: takes the guest's xAPIC accesses */
+	/* written under lock and irq_lock, read under either */
 	struct tvx_vcpu *vcpus[TVX_MAX_VCPUS];
+
+	/* room: irq.c */
+	raw_spinlock_t irq_lock;
+	u32 nr_ids;		/* one above the highest vCPU's; under irq_lock */
+	u32 last_lowest;	/* who got the last lowest-priority message; the same */
+
+	/* room: eventfd.c */
+	struct list_head irqfds;	/* under lock */
+	struct list_head dead_irqfds;	/* under irq_lock: their eventfd has gone */
+	struct tvx_ioeventfds __rcu *ioeventfds; /* NULL: none; replaced under lock */
 
 	/* room: mem.c */
 	struct tvx_mm *tmm;
@@ -116,6 +134,12 @@ struct tvx_vcpu {
 	struct tvx_run_out out;		/* exit, .ctx, union: by the exit handlers */
 	struct ept_cache cache;
 	struct vmx_vcpu hw;
+	struct lapic lapic;		/* without one in the VM: nothing ever happens in it */
+	struct rcuwait wait;		/* of a vCPU that is not active; anyone wakes it */
+	struct hrtimer timer;		/* the local APIC's, while it waits */
+	bool eoi_due;			/* a TVX_EXIT_EOI that the next RUN begins with */
+	bool halt_intr, halt_nmi;	/* would it take an interrupt, an NMI, while it waits? */
+	u64 halt_poll;			/* how long it pays to poll before that, TSC ticks */
 	u64 exited;			/* TSC at the last exit */
 	struct tvx_exit_count *reason;	/* of that exit, in stats */
 	struct tvx_exit_count no_reason; /* while there was none in the section */
@@ -134,8 +158,8 @@ void tvx_dev_unregister(void);
 
 /* vm.c */
 
-/* A VM of current->mm.  Return: its fd, or -errno with nothing left behind. */
-int tvx_vm_create(void);
+/* A VM of current->mm, @flags TVX_VM_*.  Return: its fd, or -errno with nothing left behind. */
+int tvx_vm_create(u32 flags);
 void tvx_vm_put(struct tvx_vm *vm);
 /* A bug: the VM answers -EIO from now on, the host goes on.  Any context. */
 void tvx_vm_kill(struct tvx_vm *vm, const char *why);
@@ -154,11 +178,66 @@ void tvx_debugfs_exit(void);
 void tvx_debugfs_add_vm(struct tvx_vm *vm);
 void tvx_debugfs_add_vcpu(struct tvx_vcpu *vcpu);
 
-/* main.c: the host's time slice, TSC ticks */
+/* main.c: the host's time slice, and the most that a halt is polled for; TSC ticks */
 extern u64 tvx_slice;
+extern u64 tvx_halt_poll;
+/* main.c: do VMs that are made now use APIC virtualisation? */
+extern bool tvx_apicv;
 
 /* run.c: under vcpu->lock */
 int tvx_vcpu_run(struct tvx_vcpu *vcpu);
+
+/* ---- irq.c: messages to local APICs ---- */
+
+/* The vCPU becomes, or is no longer, one that messages go to; under vm->lock. */
+void tvx_irq_attach(struct tvx_vcpu *vcpu);
+void tvx_irq_detach(struct tvx_vcpu *vcpu);
+
+/**
+ * tvx_irq_send() - deliver a message
+ * @from: the vCPU that sends it, NULL: a device
+ * Any context.  Return: how many local APICs took it.
+ */
+int tvx_irq_send(struct tvx_vm *vm, struct tvx_vcpu *from, const struct lapic_message *m);
+
+/* All vCPUs look again, at vm->dead for one.  Any context. */
+void tvx_irq_wake_all(struct tvx_vm *vm);
+
+/**
+ * tvx_irq_take_in() - what was posted and what the timer brings, before an entry [section]
+ * Return: false: a request waits (INIT, STARTUP) for tvx_irq_requests()
+ */
+bool tvx_irq_take_in(struct tvx_vcpu *vcpu, u64 now);
+
+/**
+ * tvx_irq_effects() - do what a write of a local APIC's register asks for [section]
+ * @effects: LAPIC_*
+ * Return: EXIT_RESUME, EXIT_USER (TVX_EXIT_EOI)
+ */
+int tvx_irq_effects(struct tvx_vcpu *vcpu, int effects);
+
+/* INIT, STARTUP; outside a section.  Return: 0, -ENOMEM, -EINTR: they wait on. */
+int tvx_irq_requests(struct tvx_vcpu *vcpu);
+
+/* ---- halt.c: waiting ---- */
+
+void tvx_halt_init(struct tvx_vcpu *vcpu);
+void tvx_halt_destroy(struct tvx_vcpu *vcpu);
+/**
+ * tvx_halt() - sleep until there may be a reason to enter the guest, or to leave RUN
+ * Under vcpu->lock, outside a section.  Return: 0 or -EINTR.
+ */
+int tvx_halt(struct tvx_vcpu *vcpu);
+/* Look again: it sleeps, or runs the guest.  Any context. */
+void tvx_wake(struct tvx_vcpu *vcpu);
+
+/* ---- eventfd.c ---- */
+
+int tvx_irqfd(struct tvx_vm *vm, const struct tvx_irqfd *args);		/* under vm->lock */
+int tvx_ioeventfd(struct tvx_vm *vm, const struct tvx_ioeventfd *args);	/* under vm->lock */
+/* Does an OUT signal one?  [section] */
+bool tvx_ioeventfd_signal(struct tvx_vm *vm, u16 port, u32 width, u32 value);
+void tvx_eventfds_destroy(struct tvx_vm *vm);
 
 /* vcpu.c: any context; a running vCPU's counts may be an exit apart from each other */
 void tvx_vcpu_stats(const struct tvx_vcpu *vcpu, struct tvx_stats *stats);

@@ -84,6 +84,17 @@ void policy_init(struct policy *p, const struct tvx_cpuid_entry *cpuid, u32 nr)
 	p->hypercall_value = (u64)-ENOSYS;
 }
 
+void policy_add_apic(struct policy *p)
+{
+	u16 at = p->first_cpuid[0][1];
+
+	if (!at)
+		return;
+	p->cpuid[at - 1].edx |= BIT(X86_FEATURE_APIC % 32);
+	p->cpuid[at - 1].ecx |= BIT(X86_FEATURE_X2APIC % 32) |
+				BIT(X86_FEATURE_TSC_DEADLINE_TIMER % 32);
+}
+
 /* Would both answer for a same leaf and sub-leaf? */
 static bool alike(const struct tvx_cpuid_entry *a, const struct tvx_cpuid_entry *b)
 {
@@ -174,6 +185,8 @@ static void per_vcpu(const struct policy *p, const struct policy_vcpu *v,
 	case 1:
 		out[EBX] = (out[EBX] & 0x00ffffff) | v->apic_id << 24;
 		out[ECX] = v->osxsave ? out[ECX] | osxsave : out[ECX] & ~osxsave;
+		if (v->apic_off)
+			out[EDX] &= ~BIT(X86_FEATURE_APIC % 32);
 		break;
 	case 0xb:
 	case 0x1f:

@@ -76,6 +76,7 @@ struct policy {
 struct policy_vcpu {
 	u32 apic_id;
 	bool osxsave;		/* CR4.OSXSAVE */
+	bool apic_off;		/* the guest has switched its local APIC off */
 	u64 xcr0;
 };
 
@@ -96,6 +97,11 @@ u32 policy_default_cpuid(const struct policy_host *host, struct tvx_cpuid_entry 
  * policy_init() - a new VM's policy: @cpuid table, no rules, nothing extra exits
  */
 void policy_init(struct policy *p, const struct tvx_cpuid_entry *cpuid, u32 nr);
+
+/**
+ * policy_add_apic() - the guest has a local APIC: the bits of leaf 1 that say so
+ */
+void policy_add_apic(struct policy *p);
 
 /**
  * policy_set_cpuid() - replace the table; sorts it

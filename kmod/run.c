@@ -23,7 +23,7 @@
 #include "vmx/ops.h"
 
 /* Why a section ended, beside what handlers return (exits.h): no errno, no EXIT_*. */
-#define SECTION_ENDED	4	/* somebody else wants this thread or CPU */
+#define SECTION_ENDED	5	/* somebody else wants this thread or CPU */
 
 /* ---- the in-half ----------------------------------------------------------- */
 
@@ -81,6 +81,7 @@ FITS(msr);
 FITS(exception);
 FITS(task);
 FITS(cr3);
+FITS(eoi);
 FITS(fail);
 
 static u32 out_flags(const struct vmx_vcpu *hw)
@@ -132,7 +133,8 @@ static void give_out(struct tvx_vcpu *vcpu, const struct exit_row *row)
 	u32 insn_len = 0, flags = out_flags(hw);
 	unsigned int i;
 
-	if (row && row->insn)
+	/* Of an instruction that is finished all but for the telling there is no next one. */
+	if (row && row->insn && out->exit != TVX_EXIT_EOI)
 		insn_len = vmread(VM_EXIT_INSTRUCTION_LEN);
 	if (rflags & X86_EFLAGS_IF && vmx_intr_open(hw))
 		flags |= TVX_OUT_INTR_OPEN;
@@ -184,6 +186,12 @@ static int leave_for(struct tvx_vcpu *vcpu, u32 exit)
 static bool must_leave(struct tvx_vcpu *vcpu)
 {
 	return read_thread_flags() & COMPAT_TIF_LEAVE_GUEST || atomic_read(&vcpu->kick);
+}
+
+/* Is there anything for the local APIC to take in?  Where there is none: never. */
+static bool apic_is_due(const struct tvx_vcpu *vcpu, u64 now)
+{
+	return lapic_has_posted(&vcpu->lapic) || now >= vcpu->lapic.deadline;
 }
 
 static const struct exit_row *count_exit(struct tvx_vcpu *vcpu, u32 basic)
@@ -264,15 +272,19 @@ static int enter_once(struct tvx_vcpu *vcpu, u64 slice)
 		local_irq_enable();
 		return SECTION_ENDED;
 	}
+	entry = rdtsc();
+	if (unlikely(apic_is_due(vcpu, entry)) && !tvx_irq_take_in(vcpu, entry)) {
+		local_irq_enable();
+		return SECTION_ENDED;
+	}
 	if (unlikely(vmx_events_wait(hw, vcpu->in.requests)) &&
 	    vmx_deliver_events(hw, vcpu->in.requests))
 		trace_tvx_inject(vcpu->id, hw->delivering.type, hw->delivering.vector,
 				 hw->delivering.error_code);
 	if (trace_tvx_enter_enabled())
 		trace_tvx_enter(vcpu->id, vmread(GUEST_RIP));
-	entry = rdtsc();
 	account(vcpu, entry);
-	ret = vmx_run(hw, slice);
+	ret = vmx_run(hw, min(slice, vcpu->lapic.deadline - entry));
 	vcpu->exited = rdtsc();
 	local_irq_enable();
 	if (unlikely(ret))
@@ -292,6 +304,16 @@ static u64 next_slice(u64 end)
 	return now >= end ? 0 : min(tvx_slice, end - now);
 }
 
+/* A guest that sleeps may be open to what user space has for it. */
+static int wait_or_window(struct tvx_vcpu *vcpu)
+{
+	if (vcpu->in.requests & TVX_REQ_INTR_WINDOW && vmx_intr_open(&vcpu->hw))
+		return leave_for(vcpu, TVX_EXIT_INTR_WINDOW);
+	if (vcpu->in.requests & TVX_REQ_NMI_WINDOW && vmx_nmi_open(&vcpu->hw))
+		return leave_for(vcpu, TVX_EXIT_NMI_WINDOW);
+	return EXIT_WAIT;
+}
+
 /* In a state other than active there is nothing to enter, unless an event wakes it. */
 static int inactive(struct tvx_vcpu *vcpu)
 {
@@ -299,8 +321,12 @@ static int inactive(struct tvx_vcpu *vcpu)
 
 	if (hw->activity == TVX_SHUTDOWN)
 		return leave_for(vcpu, TVX_EXIT_SHUTDOWN);
+	if (hw->lapic && !tvx_irq_take_in(vcpu, rdtsc()))
+		return SECTION_ENDED;
+	if (hw->activity == TVX_WAIT_SIPI)
+		return EXIT_WAIT;
 	if (!vmx_event_ready(hw))
-		return leave_for(vcpu, TVX_EXIT_HLT);
+		return hw->lapic ? wait_or_window(vcpu) : leave_for(vcpu, TVX_EXIT_HLT);
 	hw->activity = TVX_ACTIVE;
 	return EXIT_RESUME;
 }
@@ -311,6 +337,11 @@ static int may_enter(struct tvx_vcpu *vcpu)
 	/* Before anything else that would end RUN: a kick is for this one. */
 	if (unlikely(atomic_read(&vcpu->kick)))
 		return SECTION_ENDED;
+	if (unlikely(vcpu->eoi_due)) {
+		vcpu->eoi_due = false;
+		vcpu->out.eoi.vector = vcpu->lapic.eoi_vector;
+		return leave_for(vcpu, TVX_EXIT_EOI);
+	}
 	if (unlikely(vcpu->hw.activity != TVX_ACTIVE))
 		return inactive(vcpu);
 	if (unlikely(!(vmx_caps.features & TVX_FEAT_UNRESTRICTED)) &&
@@ -344,6 +375,10 @@ static int run_section(struct tvx_vcpu *vcpu, u64 end)
 	}
 	account(vcpu, rdtsc());
 	vcpu->stats.cpu = vcpu->hw.cpu;
+	if (ret == EXIT_WAIT) {
+		vcpu->halt_intr = vmx_intr_open(&vcpu->hw);
+		vcpu->halt_nmi = vmx_nmi_open(&vcpu->hw);
+	}
 	vmx_leave(&vcpu->hw);
 	return ret;
 }
@@ -353,15 +388,20 @@ static int run_section(struct tvx_vcpu *vcpu, u64 end)
 /* Nobody but us ended the section: who, and what to do about it. */
 static int section_ended(struct tvx_vcpu *vcpu)
 {
+	int ret = EXIT_RESUME;
+
 	vcpu->out.exit = TVX_EXIT_INTERRUPTED;
 	if (atomic_xchg(&vcpu->kick, 0))
 		return EXIT_USER;
 	/* The border to user space does what TIF_NOTIFY_RESUME asks for. */
 	if (signal_pending(current) || test_thread_flag(TIF_NOTIFY_RESUME))
 		return -EINTR;
+	/* NMIs are the next section's. However many come, others get the CPU too. */
+	if (READ_ONCE(vcpu->lapic.requests) & (BIT(LAPIC_REQ_INIT) | BIT(LAPIC_REQ_SIPI)))
+		ret = tvx_irq_requests(vcpu) ?: EXIT_RESUME;
 	if (read_thread_flags() & COMPAT_TIF_RESCHED)
 		schedule();
-	return EXIT_RESUME;
+	return ret;
 }
 
 static int run_loop(struct tvx_vcpu *vcpu)
@@ -384,6 +424,9 @@ static int run_loop(struct tvx_vcpu *vcpu)
 			ret = row->slow(vcpu);
 		} else if (ret == SECTION_ENDED) {
 			ret = section_ended(vcpu);
+		} else if (ret == EXIT_WAIT) {
+			vcpu->out.exit = TVX_EXIT_INTERRUPTED;
+			ret = tvx_halt(vcpu) ?: EXIT_RESUME;
 		}
 		if (ret != EXIT_RESUME) {
 			load_and_give_out(vcpu, row);

@@ -8,6 +8,7 @@
 #include <linux/module.h>
 #include <linux/slab.h>
 #include <linux/uaccess.h>
+#include <asm/msr.h>
 
 #include "compat.h"
 #include "ioctl.h"
@@ -20,6 +21,7 @@
 /* Copes with a half-built one.  Nobody can reach it any more. */
 static void destroy(struct tvx_vcpu *vcpu)
 {
+	tvx_halt_destroy(vcpu);
 	vmx_vcpu_destroy(&vcpu->hw);
 	ept_cache_drop(&vcpu->vm->space.ept, &vcpu->cache);
 	/* No mapping is left, each holds the file; whoever pinned the page keeps it. */
@@ -37,7 +39,7 @@ static int vcpu_close(struct inode *inode, struct file *file)
 	mutex_lock(&vm->lock);
 	debugfs_remove(vcpu->debugfs);
 	vcpu->debugfs = NULL;
-	vm->vcpus[vcpu->id] = NULL;
+	tvx_irq_detach(vcpu);
 	mutex_unlock(&vm->lock);
 	destroy(vcpu);
 	tvx_vm_put(vm);
@@ -235,6 +237,62 @@ static long report(void *object, void *arg)
 	return err;
 }
 
+/* ---- the local APIC ------------------------------------------------------------------- */
+
+static long get_apic(void *object, void *arg)
+{
+	struct tvx_vcpu *vcpu = object;
+
+	if (!vcpu->hw.lapic)
+		return -EOPNOTSUPP;
+	lapic_get(&vcpu->lapic, rdtsc(), arg);
+	return 0;
+}
+
+/* Whatever the registers are now, the VMCS goes along. */
+static int settle_apic(struct tvx_vcpu *vcpu, int effects)
+{
+	int err;
+
+	if (effects <= 0)
+		return effects;
+	err = vmx_load(&vcpu->hw);
+	if (err)
+		return err;
+	tvx_irq_effects(vcpu, effects & ~LAPIC_EOI);
+	vmx_unload(&vcpu->hw);
+	vcpu->eoi_due |= effects & LAPIC_EOI;
+	return 0;
+}
+
+static long set_apic(void *object, void *arg)
+{
+	struct tvx_vcpu *vcpu = object;
+
+	if (!vcpu->hw.lapic)
+		return -EOPNOTSUPP;
+	return settle_apic(vcpu, lapic_set(&vcpu->lapic, rdtsc(), arg) ?: LAPIC_MODE);
+}
+
+static long apic_access(void *object, void *arg)
+{
+	struct tvx_apic_access *args = arg;
+	struct tvx_vcpu *vcpu = object;
+	struct lapic *a = &vcpu->lapic;
+	int effects = LAPIC_NOTHING;
+
+	if (!vcpu->hw.lapic)
+		return -EOPNOTSUPP;
+	if (args->offset >= LAPIC_REGS_SIZE || !lapic_is_on(a) || lapic_is_x2apic(a))
+		return -EINVAL;
+	if (args->flags & TVX_APIC_WRITE)
+		return settle_apic(vcpu, lapic_write(a, args->offset, args->value, rdtsc()));
+	if (lapic_sync(a))
+		effects = LAPIC_UPDATE;
+	args->value = lapic_read(a, args->offset, rdtsc());
+	return settle_apic(vcpu, effects);
+}
+
 /* ---- without the lock: while the vCPU runs --------------------------------------------- */
 
 void tvx_vcpu_stats(const struct tvx_vcpu *vcpu, struct tvx_stats *stats)
@@ -260,6 +318,7 @@ static long kick(void *object, void *arg)
 	struct tvx_vcpu *vcpu = object;
 
 	atomic_set(&vcpu->kick, 1);
+	rcuwait_wake_up(&vcpu->wait);
 	vmx_kick(&vcpu->hw);
 	return 0;
 }
@@ -276,6 +335,9 @@ static const struct ioctl_row locked_ioctls[] = {
 	IOCTL_ROW(TVX_VCPU_SET_MSRS, struct tvx_msrs, 0, set_msrs),
 	IOCTL_ROW(TVX_VCPU_GET_XSAVE, struct tvx_buffer, 0, get_xsave),
 	IOCTL_ROW(TVX_VCPU_SET_XSAVE, struct tvx_buffer, 0, set_xsave),
+	IOCTL_ROW(TVX_VCPU_GET_APIC, struct tvx_apic, 0, get_apic),
+	IOCTL_ROW(TVX_VCPU_SET_APIC, struct tvx_apic, 0, set_apic),
+	IOCTL_ROW(TVX_VCPU_APIC_ACCESS, struct tvx_apic_access, TVX_APIC_WRITE, apic_access),
 	IOCTL_ROW(TVX_VCPU_REPORT, struct tvx_buffer, TVX_REPORT_ENTRY | TVX_REPORT_VMCS, report),
 };
 
@@ -334,14 +396,23 @@ static const struct file_operations vcpu_fops = {
 static int build(struct tvx_vcpu *vcpu)
 {
 	struct tvx_vm *vm = vcpu->vm;
+	const struct vmx_vm shared = {
+		.space = &vm->space,
+		.policy = vm->policy,
+		.msr_bitmap = vm->msr_bitmap,
+		.x2apic_bitmap = vm->x2apic_bitmap,
+		.apic_access = vm->apic_access,
+		.tsc_offset = vm->tsc_offset,
+	};
 
+	tvx_halt_init(vcpu);
+	vcpu->lapic.deadline = U64_MAX;
 	mutex_init(&vcpu->lock);
 	vcpu->stats.cpu = -1;
 	vcpu->run = (struct tvx_run *)get_zeroed_page(GFP_KERNEL_ACCOUNT);
 	if (!vcpu->run)
 		return -ENOMEM;
-	return vmx_vcpu_init(&vcpu->hw, &vm->space, vm->policy, vm->msr_bitmap, vcpu->id,
-			     vm->tsc_offset);
+	return vmx_vcpu_init(&vcpu->hw, &shared, vm->has_apic ? &vcpu->lapic : NULL, vcpu->id);
 }
 
 int tvx_vcpu_create(struct tvx_vm *vm, u32 id)
@@ -371,7 +442,7 @@ int tvx_vcpu_create(struct tvx_vm *vm, u32 id)
 		goto put_fd;
 	}
 	kref_get(&vm->ref);
-	vm->vcpus[id] = vcpu;
+	tvx_irq_attach(vcpu);
 	tvx_debugfs_add_vcpu(vcpu);
 	fd_install(fd, file);
 	return fd;

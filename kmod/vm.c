@@ -9,6 +9,7 @@
 #include <linux/module.h>
 #include <linux/sched/mm.h>
 #include <linux/slab.h>
+#include <asm/apicdef.h>
 #include <asm/tsc.h>
 
 #include "ioctl.h"
@@ -20,9 +21,12 @@
 static void destroy(struct tvx_vm *vm)
 {
 	debugfs_remove(vm->debugfs);
+	tvx_eventfds_destroy(vm);
 	tvx_mem_destroy(vm);
 	free_page((unsigned long)vm->identity);
+	free_page((unsigned long)vm->apic_access);
 	free_page((unsigned long)vm->msr_bitmap);
+	free_page((unsigned long)vm->x2apic_bitmap);
 	kvfree(vm->policy);
 	if (vm->holds_vmx)
 		vmx_release();
@@ -45,6 +49,7 @@ void tvx_vm_kill(struct tvx_vm *vm, const char *why)
 {
 	pr_err_ratelimited("a VM of process %d is dead: %s\n", current->tgid, why);
 	WRITE_ONCE(vm->dead, true);
+	tvx_irq_wake_all(vm);
 }
 
 static int make_policy(struct tvx_vm *vm)
@@ -54,35 +59,62 @@ static int make_policy(struct tvx_vm *vm)
 	if (!vm->policy || !vm->msr_bitmap)
 		return -ENOMEM;
 	policy_init(vm->policy, tvx_default_cpuid, tvx_nr_default_cpuid);
+	if (vm->has_apic)
+		policy_add_apic(vm->policy);
 	return 0;
 }
 
-/* Without unrestricted guest: what a guest with its paging off runs on (vmx.h). */
-static int make_identity(struct tvx_vm *vm)
+/* A page of ours where the guest can reach it. */
+static int map_ours(struct tvx_vm *vm, u64 gpa, void *page, bool write)
 {
 	struct ept_cache cache = {};
-	int err;
+	int err = ept_cache_fill(&vm->space.ept, &cache, EPT_CACHE_ENOUGH);
 
-	if (vmx_caps.features & TVX_FEAT_UNRESTRICTED)
-		return 0;
-	vm->identity = vmx_identity_map();
-	if (!vm->identity)
-		return -ENOMEM;
-	err = ept_cache_fill(&vm->space.ept, &cache, EPT_CACHE_ENOUGH);
 	if (!err) {
 		spin_lock(&vm->mmu_lock);
-		/* With accessed and dirty bits in EPT a page walk counts as a write. */
-		err = vmx_space_map(&vm->space, VMX_IDENTITY_GPA, __pa(vm->identity), EPT_4K,
-				    vmx_caps.features & TVX_FEAT_EPT_AD, false, &cache);
+		err = vmx_space_map(&vm->space, gpa, __pa(page), EPT_4K, write, false, &cache);
 		spin_unlock(&vm->mmu_lock);
 	}
 	ept_cache_drop(&vm->space.ept, &cache);
 	return err;
 }
 
-static int build(struct tvx_vm *vm)
+/* Without unrestricted guest: what a guest with its paging off runs on (vmx.h). */
+static int make_identity(struct tvx_vm *vm)
+{
+	if (vmx_caps.features & TVX_FEAT_UNRESTRICTED)
+		return 0;
+	vm->identity = vmx_identity_map();
+	if (!vm->identity)
+		return -ENOMEM;
+	/* With accessed and dirty bits in EPT a page walk counts as a write. */
+	return map_ours(vm, VMX_IDENTITY_GPA, vm->identity,
+			vmx_caps.features & TVX_FEAT_EPT_AD);
+}
+
+/*
+ * The page whose accesses the CPU turns into those of the register page.  A vCPU that is
+ * not in xAPIC mode finds memory there, which is nobody's and harms nobody.
+ */
+static int make_apic(struct tvx_vm *vm)
+{
+	if (!(vmx_caps.features & TVX_FEAT_APICV) || !READ_ONCE(tvx_apicv))
+		return 0;
+	vm->apic_access = (void *)get_zeroed_page(GFP_KERNEL_ACCOUNT);
+	vm->x2apic_bitmap = (unsigned long *)__get_free_page(GFP_KERNEL_ACCOUNT);
+	if (!vm->apic_access || !vm->x2apic_bitmap)
+		return -ENOMEM;
+	return map_ours(vm, APIC_DEFAULT_PHYS_BASE, vm->apic_access, true);
+}
+
+static int build(struct tvx_vm *vm, u32 flags)
 {
 	int err;
+
+	raw_spin_lock_init(&vm->irq_lock);
+	INIT_LIST_HEAD(&vm->irqfds);
+	INIT_LIST_HEAD(&vm->dead_irqfds);
+	vm->has_apic = flags & TVX_VM_APIC;
 
 	kref_init(&vm->ref);
 	mutex_init(&vm->lock);
@@ -93,7 +125,8 @@ static int build(struct tvx_vm *vm)
 	if (err)
 		return err;
 	vm->holds_vmx = true;
-	return make_policy(vm) ?: tvx_mem_init(vm) ?: make_identity(vm);
+	err = make_policy(vm) ?: tvx_mem_init(vm) ?: make_identity(vm);
+	return err || !vm->has_apic ? err : make_apic(vm);
 }
 
 /* ---- ioctls ---------------------------------------------------------------------- */
@@ -104,8 +137,10 @@ static long set_slot(void *object, void *arg)
 	const struct tvx_slot *slot = arg;
 	u64 end = slot->gpa + slot->len;
 
-	/* The identity map is ours; guests would find it in their memory. */
+	/* These are ours, or the local APIC's; guests would find them in their memory. */
 	if (vm->identity && slot->gpa <= VMX_IDENTITY_GPA && end > VMX_IDENTITY_GPA)
+		return -EEXIST;
+	if (vm->has_apic && slot->gpa <= APIC_DEFAULT_PHYS_BASE && end > APIC_DEFAULT_PHYS_BASE)
 		return -EEXIST;
 	return tvx_mem_set_slot(vm, slot);
 }
@@ -167,6 +202,8 @@ static long create_vcpu(void *object, void *arg)
 	if (!vm->settled) {
 		policy_settle(vm->policy, &tvx_policy_host, vmx_cr4_supported());
 		policy_msr_bitmap(vm->policy, vmx_msr_passed(), vm->msr_bitmap);
+		if (vm->apic_access)
+			vmx_x2apic_bitmap(vm->msr_bitmap, vm->policy, vm->x2apic_bitmap);
 	}
 	fd = tvx_vcpu_create(vm, args->id);
 	if (fd >= 0)
@@ -174,11 +211,44 @@ static long create_vcpu(void *object, void *arg)
 	return fd;
 }
 
+static long irqfd(void *object, void *arg)
+{
+	struct tvx_vm *vm = object;
+
+	return vm->has_apic ? tvx_irqfd(vm, arg) : -EOPNOTSUPP;
+}
+
+static long ioeventfd(void *object, void *arg)
+{
+	return tvx_ioeventfd(object, arg);
+}
+
+/* Without vm->lock: a device's thread does not wait for one that changes slots. */
+static long msi(void *object, void *arg)
+{
+	const struct tvx_msi *args = arg;
+	struct tvx_vm *vm = object;
+	struct lapic_message m;
+
+	if (!vm->has_apic)
+		return -EOPNOTSUPP;
+	if (args->reserved || !lapic_from_msi(args->address, args->data, &m))
+		return -EINVAL;
+	return tvx_irq_send(vm, NULL, &m);
+}
+
+static const struct ioctl_row unlocked_ioctls[] = {
+	IOCTL_ROW(TVX_VM_MSI, struct tvx_msi, 0, msi),
+};
+
 static const struct ioctl_row vm_ioctls[] = {
 	IOCTL_ROW(TVX_VM_SET_SLOT, struct tvx_slot, TVX_SLOT_READONLY | TVX_SLOT_PREMAP, set_slot),
 	IOCTL_ROW(TVX_VM_SET_CPUID, struct tvx_cpuid, 0, set_cpuid),
 	IOCTL_ROW(TVX_VM_SET_POLICY, struct tvx_policy, 0, set_policy),
 	IOCTL_ROW(TVX_VM_CREATE_VCPU, struct tvx_create_vcpu, 0, create_vcpu),
+	IOCTL_ROW(TVX_VM_IRQFD, struct tvx_irqfd, TVX_FD_REMOVE, irqfd),
+	IOCTL_ROW(TVX_VM_IOEVENTFD, struct tvx_ioeventfd, TVX_FD_REMOVE | TVX_FD_MATCH,
+		  ioeventfd),
 };
 
 static long vm_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
@@ -188,6 +258,10 @@ static long vm_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 
 	ret = tvx_vm_usable(vm);
 	if (ret)
+		return ret;
+	ret = tvx_ioctl(unlocked_ioctls, ARRAY_SIZE(unlocked_ioctls), vm, cmd,
+			(void __user *)arg);
+	if (ret != -ENOTTY)
 		return ret;
 	if (mutex_lock_interruptible(&vm->lock))
 		return -EINTR;
@@ -210,7 +284,7 @@ static const struct file_operations vm_fops = {
 	.llseek = noop_llseek,
 };
 
-int tvx_vm_create(void)
+int tvx_vm_create(u32 flags)
 {
 	struct tvx_vm *vm;
 	struct file *file;
@@ -219,7 +293,7 @@ int tvx_vm_create(void)
 	vm = kvzalloc(sizeof(*vm), GFP_KERNEL_ACCOUNT);
 	if (!vm)
 		return -ENOMEM;
-	err = build(vm);
+	err = build(vm, flags);
 	if (err)
 		goto destroy;
 	fd = get_unused_fd_flags(O_CLOEXEC);

@@ -88,10 +88,13 @@ struct tvx_info {
 	__u64 reserved[4];
 };
 
+/* tvx_create_vm.flags */
+#define TVX_VM_APIC		(1U << 0)  /* each vCPU has a local APIC, in the module */
+
 /**
  * struct tvx_create_vm - TVX_CREATE_VM: returns a VM fd
  * @size: of this struct
- * @flags: 0
+ * @flags: TVX_VM_*
  * @reserved: 0
  *
  * Errors: EBUSY another hypervisor (kvm_intel) holds VMX on this machine;
@@ -287,10 +290,90 @@ struct tvx_create_vcpu {
 	__u32 reserved;
 };
 
+/*
+ * Interrupts of a VM with local APICs (TVX_VM_APIC; EOPNOTSUPP without). A message
+ * is what a device would write: an address in 0xfee00000 .. 0xfeefffff, whose bits 12
+ * to 19 are the destination, and the data, as the SDM's "Message Signalled Interrupts"
+ * says. What is level triggered comes back as TVX_EXIT_EOI from the vCPU that took it.
+ */
+
+/**
+ * struct tvx_msi - TVX_VM_MSI: returns how many local APICs took the message
+ * @size: of this struct
+ * @flags: 0
+ * @address: where the device would write
+ * @data: what it would write
+ * @reserved: 0
+ *
+ * May be called by any thread of the process at any time. EINVAL: no such message.
+ */
+struct tvx_msi {
+	__u32 size;
+	__u32 flags;
+	__u64 address;
+	__u32 data;
+	__u32 reserved;
+};
+
+/* tvx_irqfd.flags, tvx_ioeventfd.flags */
+#define TVX_FD_REMOVE		(1U << 0)  /* end it: all else as when it was made */
+#define TVX_FD_MATCH		(1U << 1)  /* ioeventfd: only writes of @value */
+
+/**
+ * struct tvx_irqfd - TVX_VM_IRQFD: each signal of an eventfd sends a message
+ * @size: of this struct
+ * @flags: 0 or TVX_FD_REMOVE
+ * @address: of the message, as for TVX_VM_MSI
+ * @data: of the message
+ * @fd: an eventfd
+ *
+ * It ends with REMOVE, with the last reference to the eventfd, or with the VM.
+ * Errors: EBADF, EINVAL not an eventfd, or no such message; EEXIST; ENOENT;
+ * ENOSPC over TVX_MAX_IRQFDS.
+ */
+struct tvx_irqfd {
+	__u32 size;
+	__u32 flags;
+	__u64 address;
+	__u32 data;
+	__s32 fd;
+};
+
+/**
+ * struct tvx_ioeventfd - TVX_VM_IOEVENTFD: an OUT signals an eventfd, and no exit reaches
+ *	user space
+ * @size: of this struct
+ * @flags: TVX_FD_*
+ * @port: I/O port
+ * @width: bytes of the OUT that count: 1, 2, 4; 0: any
+ * @fd: an eventfd
+ * @reserved: 0
+ * @value: with TVX_FD_MATCH
+ *
+ * String instructions exit to user space all the same. Needs no local APIC. Memory
+ * is not offered: the kernel decodes no instructions. Errors as for TVX_VM_IRQFD,
+ * ENOSPC over TVX_MAX_IOEVENTFDS.
+ */
+struct tvx_ioeventfd {
+	__u32 size;
+	__u32 flags;
+	__u16 port;
+	__u16 width;
+	__s32 fd;
+	__u32 reserved[2];
+	__u64 value;
+};
+
+#define TVX_MAX_IRQFDS		256
+#define TVX_MAX_IOEVENTFDS	64
+
 #define TVX_VM_SET_SLOT		_IOW(TVX_IOCTL_TYPE, 0x20, struct tvx_slot)
 #define TVX_VM_SET_CPUID	_IOW(TVX_IOCTL_TYPE, 0x21, struct tvx_cpuid)
 #define TVX_VM_SET_POLICY	_IOW(TVX_IOCTL_TYPE, 0x22, struct tvx_policy)
 #define TVX_VM_CREATE_VCPU	_IOW(TVX_IOCTL_TYPE, 0x23, struct tvx_create_vcpu)
+#define TVX_VM_MSI		_IOW(TVX_IOCTL_TYPE, 0x24, struct tvx_msi)
+#define TVX_VM_IRQFD		_IOW(TVX_IOCTL_TYPE, 0x25, struct tvx_irqfd)
+#define TVX_VM_IOEVENTFD	_IOW(TVX_IOCTL_TYPE, 0x26, struct tvx_ioeventfd)
 
 /* ---- vCPU: state --------------------------------------------------------- */
 
@@ -343,8 +426,10 @@ struct tvx_event {
 /* tvx_state.activity */
 enum tvx_activity {
 	TVX_ACTIVE,
-	TVX_HALTED,		/* waits for an event: RUN returns TVX_EXIT_HLT until then */
+	TVX_HALTED,		/* waits for an event: RUN returns TVX_EXIT_HLT until then,
+				 * or with a local APIC sleeps */
 	TVX_SHUTDOWN,		/* after a triple fault; RUN returns TVX_EXIT_SHUTDOWN */
+	TVX_WAIT_SIPI,		/* with a local APIC: after INIT, and at first but on vCPU 0 */
 };
 
 /* tvx_state.shadow */
@@ -570,6 +655,9 @@ struct tvx_stats {
 #define TVX_VCPU_SET_XSAVE	_IOWR(TVX_IOCTL_TYPE, 0x47, struct tvx_buffer)
 #define TVX_VCPU_GET_STATS	_IOWR(TVX_IOCTL_TYPE, 0x48, struct tvx_stats)
 #define TVX_VCPU_REPORT		_IOWR(TVX_IOCTL_TYPE, 0x49, struct tvx_buffer)
+#define TVX_VCPU_GET_APIC	_IOWR(TVX_IOCTL_TYPE, 0x4a, struct tvx_apic)
+#define TVX_VCPU_SET_APIC	_IOW(TVX_IOCTL_TYPE, 0x4b, struct tvx_apic)
+#define TVX_VCPU_APIC_ACCESS	_IOWR(TVX_IOCTL_TYPE, 0x4c, struct tvx_apic_access)
 
 /* ---- vCPU: the run page --------------------------------------------------- */
 
@@ -649,6 +737,7 @@ enum tvx_exit {
 	TVX_EXIT_WBINVD,
 	TVX_EXIT_FAIL_ENTRY,	/* .fail: bad guest state; TVX_VCPU_REPORT says why */
 	TVX_EXIT_UNKNOWN,	/* hw_reason and hw_qual are all there is */
+	TVX_EXIT_EOI,		/* .eoi: a level-triggered interrupt is done; RIP is past it */
 	TVX_NR_EXITS
 };
 
@@ -774,6 +863,10 @@ struct tvx_run_out {
 		struct {
 			__u64 value;
 		} cr3;
+		struct {
+			__u8 vector;
+			__u8 reserved[7];
+		} eoi;
 		struct {
 			__u32 insn_error; /* VM-instruction error, 0 if it was an exit */
 			__u32 reason;	/* TVX_FAIL_* */

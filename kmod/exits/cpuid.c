@@ -9,9 +9,11 @@ static bool answer_by_vcpu(struct vmx_vcpu *hw, u32 leaf, u32 subleaf, u32 answe
 {
 	struct policy_vcpu pv = { .apic_id = hw->apic_id, .xcr0 = hw->xcr0 };
 
-	/* The one leaf that shows a bit of CR4. */
-	if (leaf == 1)
+	/* The one leaf that shows a bit of CR4, and one of IA32_APIC_BASE. */
+	if (leaf == 1) {
 		pv.osxsave = vmx_read_cr4(hw) & X86_CR4_OSXSAVE;
+		pv.apic_off = hw->lapic && !lapic_is_on(hw->lapic);
+	}
 	return policy_cpuid(hw->policy, &pv, leaf, subleaf, answer);
 }
 

@@ -11,6 +11,7 @@
  *	EXIT_SLOW	call the row's slow() outside the section, where it may sleep
  *			and the VMCS is not current; it returns RESUME or USER likewise.
  *			What it needs from the VMCS the fast part leaves in vcpu->out.
+ *	EXIT_WAIT	the vCPU is not active: sleep outside the section until an event comes
  *	-errno		RUN returns it: -EINTR after a signal; -EIO is a bug: the VM is dead
  *
  * RIP has one writer, exit_set_rip(), and exit_skip() on top of it.  A handler
@@ -24,6 +25,7 @@
 #define EXIT_RESUME	1
 #define EXIT_USER	2
 #define EXIT_SLOW	3
+#define EXIT_WAIT	4
 
 typedef int (*exit_fn)(struct tvx_vcpu *vcpu);
 
@@ -93,12 +95,21 @@ int exit_intr_window(struct tvx_vcpu *vcpu);
 int exit_nmi_window(struct tvx_vcpu *vcpu);
 int exit_triple_fault(struct tvx_vcpu *vcpu);
 int exit_task_switch(struct tvx_vcpu *vcpu);
+/* apic.c */
+int exit_apic_access(struct tvx_vcpu *vcpu);
+int exit_apic_write(struct tvx_vcpu *vcpu);
+int exit_eoi(struct tvx_vcpu *vcpu);
+int exit_tpr(struct tvx_vcpu *vcpu);
+/* MSRs of the local APIC, by the guest's instruction: 0, -EINVAL; LAPIC_* of a write */
+int apic_rdmsr(struct tvx_vcpu *vcpu, u32 index, u64 *value);
+int apic_wrmsr(struct tvx_vcpu *vcpu, u32 index, u64 value);
 /* misc.c */
 int exit_hlt(struct tvx_vcpu *vcpu);
 int exit_vmcall(struct tvx_vcpu *vcpu);
 int exit_undefined(struct tvx_vcpu *vcpu);	/* #UD: VMX instructions, MONITOR, MWAIT... */
 int exit_general_protection(struct tvx_vcpu *vcpu); /* #GP(0): RDPMC */
 int exit_pause(struct tvx_vcpu *vcpu);
+int exit_pause_slow(struct tvx_vcpu *vcpu);
 int exit_wbinvd(struct tvx_vcpu *vcpu);
 int exit_timer(struct tvx_vcpu *vcpu);
 int exit_wanted(struct tvx_vcpu *vcpu);		/* RDTSC, descriptor tables, RDRAND: by policy */

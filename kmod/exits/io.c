@@ -92,6 +92,15 @@ static int by_rule(struct tvx_vcpu *vcpu, const struct tvx_io_rule *rule, unsign
 	return exit_skip(vcpu);
 }
 
+static bool signals(struct tvx_vcpu *vcpu, unsigned long qual)
+{
+	u32 width = QUAL_WIDTH(qual);
+
+	return !(qual & (QUAL_IN | QUAL_STRING)) &&
+	       tvx_ioeventfd_signal(vcpu->vm, QUAL_PORT(qual), width,
+				    vcpu->hw.gpr[TVX_RAX] & mask_of(width));
+}
+
 int exit_io(struct tvx_vcpu *vcpu)
 {
 	unsigned long qual = vmread(EXIT_QUALIFICATION);
@@ -99,5 +108,9 @@ int exit_io(struct tvx_vcpu *vcpu)
 
 	trace_tvx_io(vcpu->id, qual & QUAL_IN, QUAL_PORT(qual), QUAL_WIDTH(qual),
 		     vcpu->hw.gpr[TVX_RAX]);
-	return unlikely(rule) ? by_rule(vcpu, rule, qual) : to_user(vcpu, qual);
+	if (unlikely(rule))
+		return by_rule(vcpu, rule, qual);
+	if (unlikely(rcu_access_pointer(vcpu->vm->ioeventfds)) && signals(vcpu, qual))
+		return exit_skip(vcpu);
+	return to_user(vcpu, qual);
 }

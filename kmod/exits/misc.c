@@ -3,6 +3,8 @@
 #include <linux/kernel.h>
 #include <linux/sched.h>
 #include <asm/debugreg.h>
+#include <asm/msr.h>
+#include <asm/processor-flags.h>
 #include <asm/vmx.h>
 
 #include "../vmx/ops.h"
@@ -18,10 +20,15 @@ static int user(struct tvx_vcpu *vcpu, u32 exit)
 int exit_hlt(struct tvx_vcpu *vcpu)
 {
 	exit_skip(vcpu);
+	if (vcpu->hw.lapic)
+		tvx_irq_take_in(vcpu, rdtsc());
 	/* A single step over the HLT traps behind it, and the trap wakes the guest. */
 	if (vmx_event_ready(&vcpu->hw) || vmread(GUEST_PENDING_DBG_EXCEPTIONS) & DR_STEP)
 		return EXIT_RESUME;
 	vcpu->hw.activity = TVX_HALTED;
+	/* With interrupts off it may be for good: user space knows better what that means. */
+	if (vcpu->hw.lapic && vmread(GUEST_RFLAGS) & X86_EFLAGS_IF)
+		return EXIT_WAIT;
 	return user(vcpu, TVX_EXIT_HLT);
 }
 
@@ -57,7 +64,15 @@ int exit_pause(struct tvx_vcpu *vcpu)
 {
 	if (vcpu->hw.policy->exits & TVX_WANT_PAUSE)
 		return user(vcpu, TVX_EXIT_PAUSE);
-	return exit_skip(vcpu);
+	exit_skip(vcpu);
+	return EXIT_SLOW;
+}
+
+/* A loop that waits, perhaps for a vCPU that this thread keeps from running. */
+int exit_pause_slow(struct tvx_vcpu *vcpu)
+{
+	yield();
+	return EXIT_RESUME;
 }
 
 /* Guest memory is write-back and coherent: there is nothing to write back. */

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* RDMSR and WRMSR that the bitmap does not let through: policy first, then our tables. */
+#include <linux/minmax.h>
+
 #include "../trace.h"
 #include "exits.h"
 
@@ -19,6 +21,26 @@ static int to_user(struct tvx_vcpu *vcpu, u32 exit)
 	vcpu->out.exit = exit;
 	vcpu->out.msr.reserved = 0;
 	return EXIT_USER;
+}
+
+/* What no table knows may be the local APIC's. */
+static int read_msr(struct tvx_vcpu *vcpu, u32 index, u64 *value)
+{
+	int err = vmx_get_msr(&vcpu->hw, index, value);
+
+	if (unlikely(err == -ENOENT) && vcpu->hw.lapic && lapic_has_msr(index))
+		err = apic_rdmsr(vcpu, index, value);
+	return err;
+}
+
+/* The same; LAPIC_* for what is to be done after the instruction. */
+static int write_msr(struct tvx_vcpu *vcpu, u32 index, u64 value)
+{
+	int err = vmx_set_msr(&vcpu->hw, index, value);
+
+	if (unlikely(err == -ENOENT) && vcpu->hw.lapic && lapic_has_msr(index))
+		err = apic_wrmsr(vcpu, index, value);
+	return err;
 }
 
 static int finish(struct tvx_vcpu *vcpu, int err)
@@ -47,7 +69,7 @@ int exit_rdmsr(struct tvx_vcpu *vcpu)
 	else if (action == TVX_ACT_CONST)
 		*value = rule->value;
 	else
-		err = vmx_get_msr(hw, index, value);
+		err = read_msr(vcpu, index, value);
 	if (trace_tvx_msr_enabled())
 		trace_tvx_msr(vcpu->id, false, index, *value, err);
 	if (!err) {
@@ -76,9 +98,12 @@ int exit_wrmsr(struct tvx_vcpu *vcpu)
 	case TVX_ACT_CONST:
 		break;
 	default:
-		err = vmx_set_msr(hw, index, value);
+		err = write_msr(vcpu, index, value);
 	}
 	if (trace_tvx_msr_enabled())
-		trace_tvx_msr(vcpu->id, true, index, value, err);
-	return finish(vcpu, err);
+		trace_tvx_msr(vcpu->id, true, index, value, min(err, 0));
+	if (likely(err <= 0))
+		return finish(vcpu, err);
+	exit_skip(vcpu);
+	return tvx_irq_effects(vcpu, err);
 }

@@ -4,7 +4,7 @@
  *
  *	1. an exception that waits (it belongs to the instruction at RIP)
  *	2. what had begun to be delivered when the guest exited
- *	3. an NMI	4. an external interrupt
+ *	3. an NMI	4. an external interrupt (of user space's, then the local APIC's)
  *
  * For what must wait longer a window is opened: the CPU exits when it could be
  * taken.  Sources: SDM chapters "VM Entries" (event injection), "VM Exits"
@@ -25,6 +25,9 @@
 /* Vectors that push an error code. #CP (21) is not offered to guests. */
 #define PUSHES_ERROR (BIT(X86_TRAP_DF) | BIT(X86_TRAP_TS) | BIT(X86_TRAP_NP) | \
 		      BIT(X86_TRAP_SS) | BIT(X86_TRAP_GP) | BIT(X86_TRAP_PF) | BIT(X86_TRAP_AC))
+/* Traps and aborts; all other exceptions are faults, or #DB, which may be either. */
+#define NO_FAULTS (BIT(X86_TRAP_DB) | BIT(X86_TRAP_BP) | BIT(X86_TRAP_OF) | \
+		   BIT(X86_TRAP_DF) | BIT(X86_TRAP_MC))
 #define CONTRIBUTORY (BIT(X86_TRAP_DE) | BIT(X86_TRAP_TS) | BIT(X86_TRAP_NP) | \
 		      BIT(X86_TRAP_SS) | BIT(X86_TRAP_GP))
 
@@ -166,6 +169,22 @@ bool vmx_nmi_open(struct vmx_vcpu *v)
 	return !(vmread(GUEST_INTERRUPTIBILITY_INFO) & (SHADOWS | GUEST_INTR_STATE_NMI));
 }
 
+bool vmx_nmi_blocked(struct vmx_vcpu *v)
+{
+	return vmread(GUEST_INTERRUPTIBILITY_INFO) & GUEST_INTR_STATE_NMI ||
+	       (v->injected.flags && v->injected.type == TVX_EVENT_NMI);
+}
+
+/*
+ * What a fault pushes has RF set, so that the instruction's breakpoint does not hit again.
+ * The CPU does so for its own faults, and takes RFLAGS as they are for one that we inject.
+ */
+static void set_resume_flag(const struct tvx_event *e)
+{
+	if (e->type == TVX_EVENT_EXCEPTION && e->vector < 32 && !(BIT(e->vector) & NO_FAULTS))
+		vmwrite(GUEST_RFLAGS, vmread(GUEST_RFLAGS) | X86_EFLAGS_RF);
+}
+
 static void deliver(struct vmx_vcpu *v, struct tvx_event *e)
 {
 	u32 info = INTR_INFO_VALID_MASK | e->type << 8 | e->vector;
@@ -189,6 +208,21 @@ static void deliver(struct vmx_vcpu *v, struct tvx_event *e)
 	v->events_delivered++;
 }
 
+/* What the CPU does itself where it has virtual-interrupt delivery. */
+static bool deliver_apic(struct vmx_vcpu *v)
+{
+	struct tvx_event e = { .flags = TVX_EVENT_VALID, .type = TVX_EVENT_INTR };
+	int vector = lapic_deliverable(v->lapic);
+
+	if (vector < 0 || !vmx_intr_open(v))
+		return false;
+	lapic_acknowledge(v->lapic, vector);
+	v->apic_waits = lapic_highest_irr(v->lapic) >= 0;
+	e.vector = vector;
+	deliver(v, &e);
+	return true;
+}
+
 static bool deliver_first(struct vmx_vcpu *v)
 {
 	struct tvx_event nmi = {
@@ -196,6 +230,7 @@ static bool deliver_first(struct vmx_vcpu *v)
 	};
 
 	if (v->exception.flags) {
+		set_resume_flag(&v->exception);
 		deliver(v, &v->exception);
 		/*
 		 * It came up while that was being delivered, and takes its place as on bare
@@ -210,7 +245,7 @@ static bool deliver_first(struct vmx_vcpu *v)
 	} else if (v->intr.flags && vmx_intr_open(v)) {
 		deliver(v, &v->intr);
 	} else {
-		return false;
+		return v->apic_waits && deliver_apic(v);
 	}
 	return true;
 }
@@ -219,7 +254,8 @@ static void open_windows(struct vmx_vcpu *v, u32 requests)
 {
 	u32 proc = v->proc & ~WINDOWS;
 
-	if (v->intr.flags || requests & TVX_REQ_INTR_WINDOW)
+	if (v->intr.flags || requests & TVX_REQ_INTR_WINDOW ||
+	    (v->apic_waits && lapic_deliverable(v->lapic) >= 0))
 		proc |= CPU_BASED_INTR_WINDOW_EXITING;
 	if ((v->nmi_pending || requests & TVX_REQ_NMI_WINDOW) &&
 	    vmx_caps.features & TVX_FEAT_VNMI)
@@ -235,8 +271,10 @@ bool vmx_deliver_events(struct vmx_vcpu *v, u32 requests)
 {
 	bool delivers = deliver_first(v);
 
-	if (v->intr.flags | v->nmi_pending | requests || v->proc & WINDOWS)
+	if (v->intr.flags | v->nmi_pending | requests | v->apic_waits || v->proc & WINDOWS)
 		open_windows(v, requests);
+	if (v->apic_waits | v->tpr_threshold)
+		vmx_apic_threshold(v);
 	return delivers;
 }
 
@@ -253,5 +291,5 @@ void vmx_undeliver(struct vmx_vcpu *v)
 bool vmx_event_ready(struct vmx_vcpu *v)
 {
 	return v->exception.flags || v->injected.flags || (v->nmi_pending && vmx_nmi_open(v)) ||
-	       (v->intr.flags && vmx_intr_open(v));
+	       (v->intr.flags && vmx_intr_open(v)) || vmx_apic_ready(v);
 }

@@ -16,7 +16,7 @@
 
 /* Numbers that the guest may keep: struct vmx_vcpu.soft_msrs. */
 enum {
-	SOFT_MISC_ENABLE, SOFT_UCODE_REV, SOFT_PLATFORM_ID, SOFT_TSC_ADJUST,
+	SOFT_MISC_ENABLE, SOFT_UCODE_REV, SOFT_PLATFORM_ID,
 	SOFT_MTRR_CAP, SOFT_MTRR_DEF_TYPE, SOFT_MCG_CAP, SOFT_DEBUGCTL,
 	NR_SOFT
 };
@@ -27,6 +27,13 @@ enum {
 #define IN_CPU(msr, index, feature)	{ msr, ROW_CPU, index, feature }
 #define IN_CPU_ADDRESS(msr, index)	{ msr, ROW_CPU, index, 0, true }
 #define NUMBER(msr, index, reset, writable) { msr, ROW_SOFT, index, 0, false, reset, ~(writable) }
+
+/* SDM: "Architectural MSRs", IA32_MISC_ENABLE */
+#define MISC_ENABLE_WRITABLE \
+	(MSR_IA32_MISC_ENABLE_FAST_STRING | MSR_IA32_MISC_ENABLE_TM1 | \
+	 MSR_IA32_MISC_ENABLE_ENHANCED_SPEEDSTEP | MSR_IA32_MISC_ENABLE_MWAIT | \
+	 MSR_IA32_MISC_ENABLE_LIMIT_CPUID | MSR_IA32_MISC_ENABLE_XTPR_DISABLE | \
+	 MSR_IA32_MISC_ENABLE_XD_DISABLE)
 
 /*
  * Where an MSR is; special ones are worked out by vmx_get_msr() and vmx_set_msr().
@@ -55,11 +62,12 @@ static const struct msr_row {
 	IN_CPU_ADDRESS(MSR_CSTAR, VMX_SW_CSTAR),
 	IN_CPU(MSR_SYSCALL_MASK, VMX_SW_SFMASK, 0),
 	IN_CPU(MSR_TSC_AUX, VMX_SW_TSC_AUX, TVX_FEAT_RDTSCP),
-	NUMBER(MSR_IA32_MISC_ENABLE, SOFT_MISC_ENABLE, MSR_IA32_MISC_ENABLE_FAST_STRING, 0ull),
+	/* what may be switched, to no effect: none of it is given */
+	NUMBER(MSR_IA32_MISC_ENABLE, SOFT_MISC_ENABLE, MSR_IA32_MISC_ENABLE_FAST_STRING,
+	       MISC_ENABLE_WRITABLE),
 	/* written with 0 before it is read */
 	NUMBER(MSR_IA32_UCODE_REV, SOFT_UCODE_REV, 0, ~0ull),
 	NUMBER(MSR_IA32_PLATFORM_ID, SOFT_PLATFORM_ID, 0, 0ull),
-	NUMBER(MSR_IA32_TSC_ADJUST, SOFT_TSC_ADJUST, 0, ~0ull),
 	/* no MTRRs: EPT says write-back */
 	NUMBER(MSR_MTRRcap, SOFT_MTRR_CAP, 0, 0ull),
 	NUMBER(MSR_MTRRdefType, SOFT_MTRR_DEF_TYPE, 0x800 | MTRR_TYPE_WRBACK, 0xcffull),
@@ -68,6 +76,7 @@ static const struct msr_row {
 	NUMBER(MSR_IA32_DEBUGCTLMSR, SOFT_DEBUGCTL, 0, 0ull),
 	SPECIAL(MSR_EFER),
 	SPECIAL(MSR_IA32_TSC),
+	SPECIAL(MSR_IA32_TSC_ADJUST),
 	SPECIAL(MSR_IA32_CR_PAT),
 	SPECIAL(MSR_IA32_SPEC_CTRL),
 	SPECIAL(MSR_IA32_ARCH_CAPABILITIES),
@@ -236,6 +245,9 @@ static __always_inline const struct msr_row *find_row(u32 msr)
 	const struct msr_row *row = &rows[row_by_hash[hash(msr)]];
 
 	if (unlikely(row->msr != msr)) {
+		/* Theirs are written most, and are not in the table. */
+		if (lapic_has_msr(msr))
+			return NULL;
 		for (row = rows; row->msr != msr; row++)
 			if (row == rows + ARRAY_SIZE(rows) - 1)
 				return NULL;
@@ -269,6 +281,9 @@ static int get_special(struct vmx_vcpu *v, u32 msr, u64 *value)
 	case MSR_IA32_TSC:
 		*value = rdtsc() + v->tsc_offset;
 		return 0;
+	case MSR_IA32_TSC_ADJUST:
+		*value = v->tsc_adjust;
+		return 0;
 	case MSR_IA32_CR_PAT:
 		*value = vmread(GUEST_IA32_PAT);
 		return 0;
@@ -285,14 +300,40 @@ static int get_special(struct vmx_vcpu *v, u32 msr, u64 *value)
 	}
 }
 
+static void set_tsc_offset(struct vmx_vcpu *v, u64 offset)
+{
+	v->tsc_offset = offset;
+	vmwrite(TSC_OFFSET, offset);
+	/* IA32_TSC_DEADLINE is in the guest's time. */
+	if (v->lapic)
+		lapic_set_tsc_offset(v->lapic, offset, rdtsc());
+}
+
+/* By the guest, TSC and TSC_ADJUST move together; user space sets each by itself. */
+static void write_tsc_offset(struct vmx_vcpu *v, u64 offset)
+{
+	if (v->in_section)
+		v->tsc_adjust += offset - v->tsc_offset;
+	set_tsc_offset(v, offset);
+}
+
+static void write_tsc_adjust(struct vmx_vcpu *v, u64 value)
+{
+	if (v->in_section)
+		set_tsc_offset(v, v->tsc_offset + value - v->tsc_adjust);
+	v->tsc_adjust = value;
+}
+
 static int set_special(struct vmx_vcpu *v, u32 msr, u64 value)
 {
 	switch (msr) {
 	case MSR_EFER:
 		return write_efer(v, value);
 	case MSR_IA32_TSC:
-		v->tsc_offset = value - rdtsc();
-		vmwrite(TSC_OFFSET, v->tsc_offset);
+		write_tsc_offset(v, value - rdtsc());
+		return 0;
+	case MSR_IA32_TSC_ADJUST:
+		write_tsc_adjust(v, value);
 		return 0;
 	case MSR_IA32_CR_PAT:
 		return write_pat(value);

@@ -12,6 +12,7 @@
  * shadows until it turns paging on.
  */
 #include <linux/kernel.h>
+#include <asm/apicdef.h>
 #include <asm/msr-index.h>
 #include <asm/processor-flags.h>
 #include <asm/special_insns.h>
@@ -257,7 +258,7 @@ int vmx_write_cr4(struct vmx_vcpu *v, u64 value)
 
 u64 vmx_read_cr8(struct vmx_vcpu *v)
 {
-	return v->apic_page ? v->apic_page[0x80] >> 4 : v->cr8;
+	return v->apic_page ? v->apic_page[APIC_TASKPRI] >> 4 : v->cr8;
 }
 
 int vmx_write_cr8(struct vmx_vcpu *v, u64 value)

@@ -158,13 +158,13 @@ static int check_xcr0(struct vmx_vcpu *v, u64 xcr0)
 	return vmx_xcr0_supported() ? vmx_write_xcr0(v, xcr0) : -EINVAL;
 }
 
-static int check_events(const struct tvx_state *st)
+static int check_events(const struct vmx_vcpu *v, const struct tvx_state *st)
 {
 	const u32 both = TVX_SHADOW_STI | TVX_SHADOW_MOV_SS;
 
 	if (event_check(&st->injected) || event_check(&st->exception) || event_check(&st->intr))
 		return -EINVAL;
-	if (st->nmi_pending > 2 || st->activity > TVX_SHUTDOWN)
+	if (st->nmi_pending > 2 || st->activity > (v->lapic ? TVX_WAIT_SIPI : TVX_SHUTDOWN))
 		return -EINVAL;
 	if (st->shadow & ~(both | TVX_SHADOW_NMI) || (st->shadow & both) == both)
 		return -EINVAL;
@@ -178,7 +178,7 @@ static int check_state(struct vmx_vcpu *v, const struct tvx_state *st)
 	if (st->sections & TVX_STATE_DEBUG &&
 	    (st->dr7 >> 32 || (st->dr6 & ~DR6_SETTABLE) != (DR6_RESERVED & ~DR6_SETTABLE)))
 		return -EINVAL;
-	if (st->sections & TVX_STATE_EVENTS && check_events(st))
+	if (st->sections & TVX_STATE_EVENTS && check_events(v, st))
 		return -EINVAL;
 	if (st->sections & TVX_STATE_CONTROL &&
 	    (st->cr8 > 15 || regs_check_control(v, st->cr0, st->cr4, st->efer) ||

@@ -18,6 +18,7 @@
 #include <asm/tlbflush.h>
 #include <asm/trapnr.h>
 
+#include "../compat.h"
 #include "check.h"
 #include "fpu.h"
 #include "mitigate.h"
@@ -244,7 +245,9 @@ void vmx_leave(struct vmx_vcpu *v)
 /* The CPU keeps the value: it counts down a copy. */
 static void set_timer(struct vmx_vcpu *v, u64 slice)
 {
-	u64 ticks = min_t(u64, slice >> vmx_caps.timer_shift, U32_MAX);
+	/* Rounded up: what a guest waits for should be due then. */
+	u64 ticks = min_t(u64, (slice + BIT(vmx_caps.timer_shift) - 1) >> vmx_caps.timer_shift,
+			  U32_MAX);
 
 	v->slice = slice;
 	if (vmx_caps.features & TVX_FEAT_SLICE)
@@ -342,6 +345,18 @@ int vmx_run(struct vmx_vcpu *v, u64 slice)
 /* The IPI itself is all it takes: an external interrupt makes the guest exit. */
 static void kicked(void *unused)
 {
+}
+
+void vmx_nudge(struct vmx_vcpu *v)
+{
+	int cpu;
+
+	smp_mb();	/* as in vmx_kick() */
+	preempt_disable();
+	cpu = READ_ONCE(v->cpu);
+	if (cpu >= 0 && cpu != smp_processor_id() && READ_ONCE(v->in_section))
+		compat_send_reschedule(cpu);
+	preempt_enable();
 }
 
 void vmx_kick(struct vmx_vcpu *v)

@@ -16,6 +16,13 @@
 #include "state.h"
 #include "switch.h"
 
+/*
+ * PAUSEs less than the gap apart (TSC ticks) are one loop, and a loop as long as the
+ * window exits: about what KVM and the SDM's advice take.
+ */
+#define SPIN_GAP	128
+#define SPIN_WINDOW	4096
+
 /* VPID 0 is the host's. */
 static DEFINE_IDA(vpids);
 
@@ -110,6 +117,12 @@ static void write_controls(struct vmx_vcpu *v)
 	unsigned int i;
 
 	v->proc = vmx_caps.proc;
+	/* With IPIs come vCPUs that wait for each other. */
+	if (v->lapic && vmx_caps.features & TVX_FEAT_PLE) {
+		proc2 |= SECONDARY_EXEC_PAUSE_LOOP_EXITING;
+		vmwrite(PLE_GAP, SPIN_GAP);
+		vmwrite(PLE_WINDOW, SPIN_WINDOW);
+	}
 	for (i = 0; i < ARRAY_SIZE(wanted); i++) {
 		if (!(wants & wanted[i].want))
 			continue;
@@ -120,7 +133,7 @@ static void write_controls(struct vmx_vcpu *v)
 		proc2 &= ~SECONDARY_EXEC_ENABLE_VPID;
 	vmwrite(PIN_BASED_VM_EXEC_CONTROL, vmx_caps.pin);
 	vmwrite(CPU_BASED_VM_EXEC_CONTROL, v->proc);
-	vmwrite(SECONDARY_VM_EXEC_CONTROL, proc2);
+	v->proc2 = proc2;		/* written by vmx_apic_mode() */
 	vmwrite(VM_EXIT_CONTROLS, vmx_caps.exit);
 	vmwrite(VM_ENTRY_CONTROLS, vmx_caps.entry);
 	/*
@@ -131,7 +144,7 @@ static void write_controls(struct vmx_vcpu *v)
 				  BIT(X86_TRAP_AC) | BIT(X86_TRAP_MC));
 }
 
-static void write_vmcs(struct vmx_vcpu *v, const unsigned long *msr_bitmap)
+static void write_vmcs(struct vmx_vcpu *v, const struct vmx_vm *vm)
 {
 	unsigned int i;
 
@@ -139,18 +152,26 @@ static void write_vmcs(struct vmx_vcpu *v, const unsigned long *msr_bitmap)
 	for (i = 0; i < ARRAY_SIZE(constants); i++)
 		vmwrite(constants[i].field, constants[i].value);
 	vmwrite(HOST_RIP, (unsigned long)vmx_exit_point);
-	vmwrite(MSR_BITMAP, __pa(msr_bitmap));
 	vmwrite(EPT_POINTER, v->space->eptp);
 	vmwrite(TSC_OFFSET, v->tsc_offset);
 	if (v->vpid)
 		vmwrite(VIRTUAL_PROCESSOR_ID, v->vpid);
-	if (v->apic_page) {
+	if (vmx_caps.features & TVX_FEAT_TPR_SHADOW) {
 		vmwrite(VIRTUAL_APIC_PAGE_ADDR, __pa(v->apic_page));
 		vmwrite(TPR_THRESHOLD, 0);
 	}
+	if (v->apicv)
+		vmwrite(APIC_ACCESS_ADDR, __pa(vm->apic_access));
+	for (i = 0; v->apicv && i < ARRAY_SIZE(v->eoi_exits); i++)
+		vmwrite(EOI_EXIT_BITMAP0 + 2 * i, 0);
+	vmx_apic_mode(v);
 }
 
-static int reset(struct vmx_vcpu *v, const unsigned long *msr_bitmap)
+/*
+ * @vm: RESET, in a VMCS that is not yet written; NULL: INIT
+ * -EINTR: a fatal signal came.
+ */
+static int reset(struct vmx_vcpu *v, const struct vmx_vm *vm)
 {
 	struct tvx_state *st = kmemdup(&reset_state, sizeof(*st), GFP_KERNEL);
 	int err;
@@ -159,10 +180,18 @@ static int reset(struct vmx_vcpu *v, const unsigned long *msr_bitmap)
 		return -ENOMEM;
 	st->xcr0 = v->xcr0;
 	st->gpr[TVX_RDX] = boot_cpu_data.x86 << 8;
+	/* Only the bootstrap processor starts by itself. */
+	if (v->lapic && (v->apic_id || !vm))
+		st->activity = TVX_WAIT_SIPI;
 	err = vmx_load(v);
 	if (!err) {
-		write_vmcs(v, msr_bitmap);
+		if (vm)
+			write_vmcs(v, vm);
 		err = vmx_set_state(v, st);
+		if (!vm) {
+			lapic_reset(v->lapic);
+			vmx_apic_mode(v);
+		}
 		vmx_unload(v);
 		WARN_ONCE(err, "tinyvmx: the state after RESET is refused\n");
 	}
@@ -170,36 +199,60 @@ static int reset(struct vmx_vcpu *v, const unsigned long *msr_bitmap)
 	return err;
 }
 
-int vmx_vcpu_init(struct vmx_vcpu *v, struct vmx_space *space, const struct policy *policy,
-		  const unsigned long *msr_bitmap, u32 apic_id, u64 tsc_offset)
+int vmx_vcpu_reset(struct vmx_vcpu *v)
+{
+	return reset(v, NULL);
+}
+
+void vmx_vcpu_startup(struct vmx_vcpu *v, u8 vector)
+{
+	vmwrite(GUEST_CS_SELECTOR, vector << 8);
+	vmwrite(GUEST_CS_BASE, vector << 12);
+	vmwrite(GUEST_RIP, 0);
+	v->activity = TVX_ACTIVE;
+}
+
+/* Where the CPU virtualises none of it there may be no page; a local APIC has one always. */
+static int make_apic_page(struct vmx_vcpu *v, struct lapic *lapic, u64 tsc_offset)
+{
+	if (!lapic && !(vmx_caps.features & TVX_FEAT_TPR_SHADOW))
+		return 0;
+	v->apic_page = (u8 *)get_zeroed_page(GFP_KERNEL_ACCOUNT);
+	if (!v->apic_page)
+		return -ENOMEM;
+	v->lapic = lapic;
+	if (lapic)
+		lapic_init(lapic, v->apic_page, v->apic_id, tsc_offset);
+	return 0;
+}
+
+int vmx_vcpu_init(struct vmx_vcpu *v, const struct vmx_vm *vm, struct lapic *lapic, u32 apic_id)
 {
 	int id;
 
 	v->cpu = -1;
 	INIT_LIST_HEAD(&v->loaded);
-	v->space = space;
-	v->policy = policy;
+	v->space = vm->space;
+	v->policy = vm->policy;
+	v->msr_bitmap = vm->msr_bitmap;
+	v->x2apic_bitmap = vm->x2apic_bitmap;
 	v->apic_id = apic_id;
-	v->tsc_offset = tsc_offset;
+	v->apicv = vm->apic_access;
+	v->tsc_offset = vm->tsc_offset;
 	vmx_reset_msrs(v);
 
 	v->vmcs = vmx_alloc_region(numa_node_id());
 	if (!v->vmcs)
 		return -ENOMEM;
 	v->vmcs_pa = __pa(v->vmcs);
-	if (vmx_caps.features & TVX_FEAT_TPR_SHADOW) {
-		v->apic_page = (u8 *)get_zeroed_page(GFP_KERNEL_ACCOUNT);
-		if (!v->apic_page)
-			return -ENOMEM;
-	}
-	if (fpu_alloc(v))
+	if (make_apic_page(v, lapic, vm->tsc_offset) || fpu_alloc(v))
 		return -ENOMEM;
 	if (vmx_caps.features & TVX_FEAT_VPID) {
 		/* All in use: this one runs without. */
 		id = ida_alloc_range(&vpids, 1, U16_MAX, GFP_KERNEL);
 		v->vpid = id < 0 ? 0 : id;
 	}
-	return reset(v, msr_bitmap);
+	return reset(v, vm);
 }
 
 void vmx_vcpu_destroy(struct vmx_vcpu *v)

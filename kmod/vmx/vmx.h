@@ -28,6 +28,7 @@
 
 #include "caps.h"
 #include "space.h"
+#include "../apic/lapic.h"
 #include "../policy.h"
 
 struct vmcs;		/* one page, the CPU's format */
@@ -40,7 +41,7 @@ enum vmx_switched {
 };
 
 /* How many MSRs are nothing but a number that the guest may keep (msr.c). */
-#define VMX_NR_SOFT_MSRS 8
+#define VMX_NR_SOFT_MSRS 7
 
 /*
  * Without unrestricted guest a guest that has its paging off runs on a 4 GiB
@@ -90,21 +91,31 @@ struct vmx_vcpu {
 	u64 dr6;
 	u64 switched[VMX_NR_SWITCHED];
 	u64 tsc_offset;
+	u64 tsc_adjust;
 	u64 soft_msrs[VMX_NR_SOFT_MSRS]; /* MSRs that are nothing but memory: msr.c */
 	void *xsave;			/* vmx_xsave_size() bytes, 64-byte aligned */
-	u8 *apic_page;			/* virtual-APIC page if there is a TPR shadow */
+	u8 *apic_page;			/* virtual-APIC page: with a TPR shadow, or a local APIC */
 	u32 activity;			/* enum tvx_activity */
+
+	/* the local APIC, NULL: none; its registers are in apic_page */
+	struct lapic *lapic;
+	bool apicv;			/* the CPU works on the register page, where it is on */
+	const unsigned long *msr_bitmap, *x2apic_bitmap;
+	u64 eoi_exits[4];		/* as in the VMCS */
+	u32 tpr_threshold;		/* the same */
 
 	/* events: at most one of each class waits */
 	struct tvx_event injected;	/* goes first: its delivery had begun */
 	struct tvx_event exception;
 	struct tvx_event intr;
 	u32 nmi_pending;
+	bool apic_waits;		/* something in IRR that the CPU does not deliver itself */
 	struct tvx_event delivering;	/* put into the VMCS for the next entry */
 	u64 events_delivered;
 
 	/* as last written to the VMCS */
 	u32 proc;			/* primary controls */
+	u32 proc2;			/* secondary controls */
 	u32 windows;			/* those of them that open windows */
 	u64 slice;			/* as the preemption timer has it, TSC ticks */
 	unsigned long host_cr3, host_cr4, host_fs_base;
@@ -148,16 +159,40 @@ void vmx_release(void);
 
 extern struct vmx_caps vmx_caps;	/* constant after vmx_setup() */
 
-/* ---- a vCPU (vcpu.c) -------------------------------------------------------- */
+/* ---- a vCPU (vmcs.c) -------------------------------------------------------- */
+
+/**
+ * struct vmx_vm - what the vCPUs of a VM share; what it points at outlives them
+ * @policy: settled
+ * @msr_bitmap: for a guest that is not in x2APIC mode
+ * @x2apic_bitmap: with APIC virtualisation: for one that is
+ * @apic_access: with APIC virtualisation: the page that takes xAPIC accesses; else NULL
+ * @tsc_offset: the guest's TSC minus the host's
+ */
+struct vmx_vm {
+	struct vmx_space *space;
+	const struct policy *policy;
+	const unsigned long *msr_bitmap;
+	const unsigned long *x2apic_bitmap;
+	const void *apic_access;
+	u64 tsc_offset;
+};
 
 /**
  * vmx_vcpu_init() - a vCPU in the state after RESET
- * @tsc_offset: the guest's TSC minus the host's, the same for all vCPUs of a VM
- * @policy: settled; outlives @v, as @space and @msr_bitmap do
+ * @lapic: its local APIC, which is initialised here; NULL: none
  * Return: 0 or -ENOMEM.  vmx_vcpu_destroy() copes with a failed one, and with a zeroed one.
  */
-int vmx_vcpu_init(struct vmx_vcpu *v, struct vmx_space *space, const struct policy *policy,
-		  const unsigned long *msr_bitmap, u32 apic_id, u64 tsc_offset);
+int vmx_vcpu_init(struct vmx_vcpu *v, const struct vmx_vm *vm, struct lapic *lapic, u32 apic_id);
+
+/**
+ * vmx_vcpu_reset() - INIT: as after RESET but for what the SDM's "Processor State After
+ * Reset" keeps: the FPU, most MSRs
+ * Sleeps.  Return: 0, -ENOMEM, -EINTR; nothing is changed then.
+ */
+int vmx_vcpu_reset(struct vmx_vcpu *v);
+/* STARTUP: begin in real mode at @vector << 12. [loaded] */
+void vmx_vcpu_startup(struct vmx_vcpu *v, u8 vector);
 void vmx_vcpu_destroy(struct vmx_vcpu *v);
 
 /* Whose VMCS is current on a CPU; NULL: nobody's, or VMX is off there. */
@@ -204,6 +239,11 @@ void vmx_kick(struct vmx_vcpu *v);
 /* Can this CPU give the exits of TVX_WANT_*? */
 bool vmx_can_exit(u32 wants);
 
+/**
+ * vmx_nudge() - the same, asynchronously, from any context, interrupts off included
+ */
+void vmx_nudge(struct vmx_vcpu *v);
+
 /* A page with the identity map for VMX_IDENTITY_GPA, NULL: no memory. free_page() it. */
 void *vmx_identity_map(void);
 
@@ -215,7 +255,7 @@ void vmx_recover_event(struct vmx_vcpu *v);
 static inline bool vmx_events_wait(const struct vmx_vcpu *v, u32 requests)
 {
 	return v->exception.flags | v->injected.flags | v->intr.flags | v->nmi_pending | requests |
-	       v->windows;
+	       v->windows | v->apic_waits;
 }
 
 /*
@@ -239,6 +279,23 @@ bool vmx_event_ready(struct vmx_vcpu *v);
 /* Interrupt and NMI windows: could one be taken right now? */
 bool vmx_intr_open(struct vmx_vcpu *v);
 bool vmx_nmi_open(struct vmx_vcpu *v);
+/* Is one being handled, or delivered?  STI and MOV SS do not count. */
+bool vmx_nmi_blocked(struct vmx_vcpu *v);
+
+/* ---- the local APIC (apicv.c) [loaded] -------------------------------------------- */
+
+/* With APIC virtualisation, the MSR bitmap of x2APIC mode: @from, less what needs no exit. */
+void vmx_x2apic_bitmap(const unsigned long *from, const struct policy *policy, unsigned long *to);
+/* The guest has chosen another mode (LAPIC_MODE), or all of the state is new. */
+void vmx_apic_mode(struct vmx_vcpu *v);
+/* IRR, TMR, TPR or ISR may be others than they were. */
+void vmx_apic_update(struct vmx_vcpu *v);
+/* Does the CPU deliver what is in IRR? */
+bool vmx_apic_delivers(const struct vmx_vcpu *v);
+/* Would an interrupt be taken at the next entry? */
+bool vmx_apic_ready(struct vmx_vcpu *v);
+/* Without that: the TPR below which something in IRR could go in. */
+void vmx_apic_threshold(struct vmx_vcpu *v);
 
 /* ---- guest state (state.c, msr.c, fpu.c) ----------------------------------------- */
 

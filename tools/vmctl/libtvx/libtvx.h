@@ -91,6 +91,8 @@ struct tvx_vm {
 };
 
 int tvx_vm_create(const struct tvx_dev *dev, struct tvx_vm *vm);
+/** tvx_vm_create_flags - the same with TVX_VM_* */
+int tvx_vm_create_flags(const struct tvx_dev *dev, uint32_t flags, struct tvx_vm *vm);
 /** tvx_vm_destroy - close the VM, unmap what tvx_vm_add_memory() mapped; vCPUs go first */
 void tvx_vm_destroy(struct tvx_vm *vm);
 
@@ -109,6 +111,16 @@ int tvx_vm_set_cpuid(struct tvx_vm *vm, const struct tvx_cpuid_entry *entries, u
 
 /** tvx_vm_set_policy - @policy->size is filled in here, its rule pointers are the caller's */
 int tvx_vm_set_policy(struct tvx_vm *vm, const struct tvx_policy *policy);
+
+/* With local APICs, from any thread; see the uapi header for what they mean. */
+
+/** tvx_vm_msi - send a message; returns how many local APICs took it, or -errno */
+int tvx_vm_msi(const struct tvx_vm *vm, uint64_t address, uint32_t data);
+/** tvx_vm_irqfd - @flags: 0 or TVX_FD_REMOVE */
+int tvx_vm_irqfd(const struct tvx_vm *vm, int fd, uint64_t address, uint32_t data, uint32_t flags);
+/** tvx_vm_ioeventfd - @width 0: any; @flags: TVX_FD_*; @value counts with TVX_FD_MATCH */
+int tvx_vm_ioeventfd(const struct tvx_vm *vm, int fd, uint16_t port, unsigned int width,
+		     uint64_t value, uint32_t flags);
 
 /* ---- vCPU --------------------------------------------------------------- */
 
@@ -163,6 +175,12 @@ int tvx_vcpu_list_msrs(struct tvx_vcpu *vcpu, struct tvx_msr *msrs, unsigned int
 /** tvx_vcpu_get_xsave - @len: in: room at @buf; out: bytes of the area */
 int tvx_vcpu_get_xsave(struct tvx_vcpu *vcpu, void *buf, uint64_t *len);
 int tvx_vcpu_set_xsave(struct tvx_vcpu *vcpu, const void *buf, uint64_t len);
+
+int tvx_vcpu_get_apic(struct tvx_vcpu *vcpu, struct tvx_apic *apic);
+int tvx_vcpu_set_apic(struct tvx_vcpu *vcpu, const struct tvx_apic *apic);
+/* Registers of the xAPIC page, for a TVX_EXIT_MMIO there. */
+int tvx_vcpu_apic_read(struct tvx_vcpu *vcpu, uint32_t offset, uint32_t *value);
+int tvx_vcpu_apic_write(struct tvx_vcpu *vcpu, uint32_t offset, uint32_t value);
 
 int tvx_vcpu_get_stats(struct tvx_vcpu *vcpu, struct tvx_stats *stats);
 

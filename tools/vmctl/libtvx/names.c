@@ -31,6 +31,7 @@ static const char *const exit_names[TVX_NR_EXITS] = {
 	[TVX_EXIT_WBINVD]	= "WBINVD",
 	[TVX_EXIT_FAIL_ENTRY]	= "FAIL_ENTRY",
 	[TVX_EXIT_UNKNOWN]	= "UNKNOWN",
+	[TVX_EXIT_EOI]		= "EOI",
 };
 
 static const struct { uint32_t number; const char *name; } hw_exits[] = { VMX_EXIT_REASONS };

@@ -138,6 +138,42 @@ int tvx_vcpu_set_xsave(struct tvx_vcpu *vcpu, const void *buf, uint64_t len)
 	return buffer_call(vcpu, TVX_VCPU_SET_XSAVE, 0, buf, &len);
 }
 
+int tvx_vcpu_get_apic(struct tvx_vcpu *vcpu, struct tvx_apic *apic)
+{
+	memset(apic, 0, sizeof(*apic));
+	apic->size = sizeof(*apic);
+	return call(vcpu, TVX_VCPU_GET_APIC, apic);
+}
+
+int tvx_vcpu_set_apic(struct tvx_vcpu *vcpu, const struct tvx_apic *apic)
+{
+	struct tvx_apic arg = *apic;
+
+	arg.size = sizeof(arg);
+	return call(vcpu, TVX_VCPU_SET_APIC, &arg);
+}
+
+int tvx_vcpu_apic_read(struct tvx_vcpu *vcpu, uint32_t offset, uint32_t *value)
+{
+	struct tvx_apic_access access = { .size = sizeof(access), .offset = offset };
+	int err = call(vcpu, TVX_VCPU_APIC_ACCESS, &access);
+
+	*value = access.value;
+	return err;
+}
+
+int tvx_vcpu_apic_write(struct tvx_vcpu *vcpu, uint32_t offset, uint32_t value)
+{
+	struct tvx_apic_access access = {
+		.size = sizeof(access),
+		.flags = TVX_APIC_WRITE,
+		.offset = offset,
+		.value = value,
+	};
+
+	return call(vcpu, TVX_VCPU_APIC_ACCESS, &access);
+}
+
 int tvx_vcpu_get_stats(struct tvx_vcpu *vcpu, struct tvx_stats *stats)
 {
 	memset(stats, 0, sizeof(*stats));

@@ -11,7 +11,12 @@
 
 int tvx_vm_create(const struct tvx_dev *dev, struct tvx_vm *vm)
 {
-	struct tvx_create_vm create = { .size = sizeof(create) };
+	return tvx_vm_create_flags(dev, 0, vm);
+}
+
+int tvx_vm_create_flags(const struct tvx_dev *dev, uint32_t flags, struct tvx_vm *vm)
+{
+	struct tvx_create_vm create = { .size = sizeof(create), .flags = flags };
 
 	memset(vm, 0, sizeof(*vm));
 	vm->info = dev->info;
@@ -156,4 +161,40 @@ int tvx_vm_set_policy(struct tvx_vm *vm, const struct tvx_policy *policy)
 
 	arg.size = sizeof(arg);
 	return ioctl(vm->fd, TVX_VM_SET_POLICY, &arg) < 0 ? -errno : 0;
+}
+
+int tvx_vm_msi(const struct tvx_vm *vm, uint64_t address, uint32_t data)
+{
+	struct tvx_msi msi = { .size = sizeof(msi), .address = address, .data = data };
+	int taken = ioctl(vm->fd, TVX_VM_MSI, &msi);
+
+	return taken < 0 ? -errno : taken;
+}
+
+int tvx_vm_irqfd(const struct tvx_vm *vm, int fd, uint64_t address, uint32_t data, uint32_t flags)
+{
+	struct tvx_irqfd irqfd = {
+		.size = sizeof(irqfd),
+		.flags = flags,
+		.address = address,
+		.data = data,
+		.fd = fd,
+	};
+
+	return ioctl(vm->fd, TVX_VM_IRQFD, &irqfd) < 0 ? -errno : 0;
+}
+
+int tvx_vm_ioeventfd(const struct tvx_vm *vm, int fd, uint16_t port, unsigned int width,
+		     uint64_t value, uint32_t flags)
+{
+	struct tvx_ioeventfd ioeventfd = {
+		.size = sizeof(ioeventfd),
+		.flags = flags,
+		.port = port,
+		.width = width,
+		.fd = fd,
+		.value = value,
+	};
+
+	return ioctl(vm->fd, TVX_VM_IOEVENTFD, &ioeventfd) < 0 ? -errno : 0;
 }

@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* The local APIC: what the CPU does not do by itself on the register page. */
+#include <linux/kernel.h>
+#include <linux/sched.h>
+#include <asm/apicdef.h>
+#include <asm/msr.h>
+#include <asm/vmx.h>
+
+#include "../vmx/ops.h"
+#include "exits.h"
+
+/* SDM: exit qualification for APIC-access exits from linear accesses */
+#define QUAL_OFFSET	0xfff
+#define QUAL_TYPE(q)	((q) >> 12 & 0xf)
+
+static u32 access_of(unsigned long qual)
+{
+	static const u32 by_type[16] = {
+		[0] = TVX_MEM_READ, [1] = TVX_MEM_WRITE, [2] = TVX_MEM_FETCH,
+		/* during event delivery; the last two without a linear address */
+		[3] = TVX_MEM_READ, [10] = TVX_MEM_READ, [15] = TVX_MEM_FETCH,
+	};
+
+	return by_type[QUAL_TYPE(qual)];
+}
+
+/* An access that the CPU cannot carry out: as any MMIO, user space decodes it. */
+int exit_apic_access(struct tvx_vcpu *vcpu)
+{
+	unsigned long qual = vmread(EXIT_QUALIFICATION);
+	struct tvx_run_out *out = &vcpu->out;
+
+	out->exit = TVX_EXIT_MMIO;
+	out->mmio.gpa = APIC_DEFAULT_PHYS_BASE + (qual & QUAL_OFFSET);
+	out->mmio.gla = 0;
+	out->mmio.flags = access_of(qual);
+	out->mmio.reserved = 0;
+	vmx_fill_ctx(&vcpu->hw, &out->ctx);
+	return EXIT_USER;
+}
+
+/* The value is in the page, and the guest behind the instruction. */
+int exit_apic_write(struct tvx_vcpu *vcpu)
+{
+	u32 offset = vmread(EXIT_QUALIFICATION) & QUAL_OFFSET;
+
+	return tvx_irq_effects(vcpu, lapic_written(&vcpu->lapic, offset & ~0xf, rdtsc()));
+}
+
+/* The CPU has done it; the vector is one of those whose EOI a device waits for. */
+int exit_eoi(struct tvx_vcpu *vcpu)
+{
+	vcpu->lapic.eoi_vector = vmread(EXIT_QUALIFICATION);
+	return tvx_irq_effects(vcpu, LAPIC_EOI);
+}
+
+/* Something that waits in IRR can go in: inject.c sees to it. */
+int exit_tpr(struct tvx_vcpu *vcpu)
+{
+	return EXIT_RESUME;
+}
+
+/* IRR as the guest reads it has what was posted, and the timer has fired if it is time. */
+int apic_rdmsr(struct tvx_vcpu *vcpu, u32 index, u64 *value)
+{
+	u64 now = rdtsc();
+
+	tvx_irq_take_in(vcpu, now);
+	return lapic_read_msr(&vcpu->lapic, index, now, value);
+}
+
+int apic_wrmsr(struct tvx_vcpu *vcpu, u32 index, u64 value)
+{
+	return lapic_write_msr(&vcpu->lapic, index, value, rdtsc());
+}
