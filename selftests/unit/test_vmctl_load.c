@@ -9,6 +9,8 @@
 #include "tools/vmctl/load_raw.c"
 #include "tools/vmctl/load_elf.c"
 #include "tools/vmctl/load_multiboot.c"
+#include "tools/vmctl/load_linux.c"
+#include "tools/vmctl/load_pvh.c"
 
 #define MEM	0x200000
 #define FILE_MAX	0x3000
@@ -349,14 +351,6 @@ TEST(raw)
 	EXPECT_REFUSED(0, "empty");
 }
 
-TEST(bzimage_is_named)
-{
-	reset();
-	memcpy(file + 0x202, "HdrS", 4);
-	EXPECT_EQ(load_bytes(0x400), ST_UNSUPPORTED);
-	EXPECT_TRUE(strstr(load.error, "not supported yet"));
-}
-
 TEST(options_that_do_not_fit)
 {
 	good_elf64();
@@ -365,6 +359,10 @@ TEST(options_that_do_not_fit)
 	opt.append = NULL;
 	opt.mode = BOOT_REAL;
 	EXPECT_EQ(load_bytes(ELF_SIZE), ST_USAGE);
+	opt.mode = BOOT_DEFAULT;
+	opt.initrd.name = "x";
+	EXPECT_EQ(load_bytes(ELF_SIZE), ST_USAGE);
+	EXPECT_TRUE(strstr(load.error, "--initrd"));
 }
 
 TEST(place_goes_below_what_is_taken)
@@ -377,6 +375,40 @@ TEST(place_goes_below_what_is_taken)
 	EXPECT_NOT_NULL(ram_place(&r, 0x1001, 0x1000, "x", &gpa, error, sizeof(error)));
 	EXPECT_EQ(gpa, MEM - 0x3000ULL);
 	EXPECT_NULL(ram_place(&r, MEM, 1, "y", &gpa, error, sizeof(error)));
+}
+
+TEST(place_below)
+{
+	struct ram r = { .nr_banks = 1, .bank = { { 0, MEM, memory } } };
+	char error[100];
+	uint64_t gpa;
+
+	EXPECT_NOT_NULL(ram_place_below(&r, 0x90001, 0x1000, 0x1000, "x", &gpa, error, sizeof(error)));
+	EXPECT_EQ(gpa, 0x8f000ULL);
+	EXPECT_NOT_NULL(ram_place_below(&r, ~0ULL, 0x1000, 0x1000, "y", &gpa, error, sizeof(error)));
+	EXPECT_EQ(gpa, MEM - 0x1000ULL);
+	EXPECT_NULL(ram_place_below(&r, 0xfff, 0x1000, 1, "z", &gpa, error, sizeof(error)));
+}
+
+TEST(memory_maps)
+{
+	struct ram r = { .nr_banks = 1, .bank = { { 0, 0x80000, memory } } };
+	struct ram_range range[RAM_MAX_RANGES];
+
+	EXPECT_EQ(ram_map(&r, range), 1U);
+	EXPECT_EQ(range[0].to, 0x80000ULL);
+	r.bank[0].len = 0xc0000;
+	EXPECT_EQ(ram_map(&r, range), 2U);
+	EXPECT_EQ(range[1].to, 0xc0000ULL);
+	EXPECT_EQ(range[1].type, RAM_RESERVED);
+	r.bank[0].len = RAM_HOLE;
+	r.bank[1] = (struct ram_bank){ RAM_HIGH, 0x1000, memory };
+	r.nr_banks = 2;
+	EXPECT_EQ(ram_map(&r, range), 4U);
+	EXPECT_EQ(range[2].to, RAM_HOLE);
+	EXPECT_EQ(range[3].from, RAM_HIGH);
+	EXPECT_EQ(range[3].to, RAM_HIGH + 0x1000);
+	EXPECT_EQ(range[3].type, RAM_USABLE);
 }
 
 /* Whatever the bytes, a loader says yes or no with a reason, and stays inside memory. */

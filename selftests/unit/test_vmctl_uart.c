@@ -1,37 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* vmctl's devices: the serial port's registers, and the bus. */
-#include "unit.h"
-
-#include "tools/vmctl/devices/bus.c"
-#include "tools/vmctl/devices/uart.c"
-#include "tools/vmctl/devices/debugcon.c"
-#include "tools/vmctl/devices/debugexit.c"
-#include "tools/vmctl/devices/reset.c"
-
-static char sent[64];
-static unsigned int nr_sent;
-static const char *input;
-
-static void test_put(void *ctx, uint8_t c)
-{
-	if (nr_sent < sizeof(sent) - 1)
-		sent[nr_sent++] = c;
-}
-
-static int test_get(void *ctx)
-{
-	return input && *input ? *input++ : -1;
-}
-
-static const struct chardev chardev = { test_put, test_get, NULL };
-static struct devices d;
+/* vmctl's devices: the serial port, the bus, and those with little to them. */
+#include "devices_pc.h"
 
 static void start(bool strict)
 {
-	memset(sent, 0, sizeof(sent));
-	nr_sent = 0;
-	input = NULL;
-	devices_init(&d, &chardev, strict);
+	start_plain(strict);
 }
 
 static uint8_t in(unsigned int reg)
@@ -193,4 +166,241 @@ TEST(exit_and_reset)
 	EXPECT_EQ(d.end, DEVICES_GO_ON);
 	devices_out(&d, 0xcf9, 1, 0x06);
 	EXPECT_EQ(d.end, DEVICES_RESET);
+}
+
+TEST(plain_has_no_pc)
+{
+	static const uint16_t ports[] = {
+		0x20, 0x40, 0x61, 0x70, 0x71, 0x92, 0xa0, 0x4d0, 0x510, 0x511, 0x600, 0x602,
+	};
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(ports); i++) {
+		start(false);
+		EXPECT_EQ(devices_in(&d, ports[i], 1), 0xffU);
+		devices_out(&d, ports[i], 1, 0xff);
+		EXPECT_EQ(d.end, DEVICES_GO_ON);
+		start(true);
+		devices_in(&d, ports[i], 1);
+		EXPECT_EQ(d.end, DEVICES_STRICT);
+	}
+	start(true);
+	devices_read(&d, IOAPIC_BASE, 4);
+	EXPECT_EQ(d.end, DEVICES_STRICT);
+	out(UART_IER, 0x0f);
+	irq_set(&d, GSI_SERIAL, true);
+	devices_eoi(&d, 0x24);
+	EXPECT_EQ(pc_nr_timers + pc_nr_msi, 0U);
+}
+
+/* ---- in a PC, with interrupts ---- */
+
+static bool line(void)
+{
+	return d.ioapic.lines & 1U << GSI_SERIAL;
+}
+
+/* How many edges the access makes. */
+static unsigned int edges(unsigned int reg, uint8_t value)
+{
+	unsigned int before;
+
+	d.ioapic.entry[GSI_SERIAL] = 0x24;	/* edge, not masked */
+	before = pc_nr_msi;
+	out(reg, value);
+	return pc_nr_msi - before;
+}
+
+TEST(transmit_interrupts)
+{
+	start_pc();
+	EXPECT_FALSE(line());
+	EXPECT_EQ(edges(UART_IER, UART_IER_THRI), 1U);
+	EXPECT_TRUE(line());
+	/* A character sent without a look at IIR is a new edge, too. */
+	EXPECT_EQ(edges(UART_TX, 'a'), 1U);
+	EXPECT_EQ(in(UART_IIR), UART_IIR_THRI);
+	EXPECT_FALSE(line());
+	EXPECT_EQ(edges(UART_TX, 'b'), 1U);
+	EXPECT_EQ(edges(UART_IER, 0), 0U);
+	EXPECT_FALSE(line());
+	EXPECT_EQ(edges(UART_TX, 'c'), 0U);
+	EXPECT_EQ(edges(UART_IER, UART_IER_THRI), 1U);
+	EXPECT_STREQ(sent, "abc");
+}
+
+TEST(receive_interrupts)
+{
+	static const struct {
+		uint8_t fcr, iir;
+		const char *input;
+		unsigned int taken;	/* before the guest reads anything */
+	} cases[] = {
+		{ 0x00, UART_IIR_RDI, "abc", 1 },
+		{ 0x01, 0xc0 | UART_IIR_RDI, "a", 1 },
+		{ 0x41, 0xc0 | UART_IIR_RX_TIMEOUT, "abc", 3 },
+		{ 0x41, 0xc0 | UART_IIR_RDI, "abcd", 4 },
+		{ 0x81, 0xc0 | UART_IIR_RX_TIMEOUT, "abcdefg", 7 },
+		{ 0x81, 0xc0 | UART_IIR_RDI, "abcdefgh", 8 },
+		{ 0xc1, 0xc0 | UART_IIR_RX_TIMEOUT, "abcdefghijklm", 13 },
+		{ 0xc1, 0xc0 | UART_IIR_RDI, "abcdefghijklmnopqrstuvwxyz", 16 },
+	};
+	unsigned int i, n;
+
+	for (i = 0; i < ARRAY_SIZE(cases); i++) {
+		start_pc();
+		out(UART_FCR, cases[i].fcr);
+		out(UART_IER, UART_IER_RDI);
+		EXPECT_FALSE(line());
+		input = cases[i].input;
+		devices_input(&d);
+		EXPECT_TRUE(line());
+		EXPECT_EQ(input - cases[i].input, cases[i].taken);
+		EXPECT_EQ(in(UART_IIR), cases[i].iir);
+		/* Nothing is lost, and the line falls with the last. */
+		for (n = 0; n < strlen(cases[i].input); n++) {
+			EXPECT_TRUE(line());
+			EXPECT_EQ(in(UART_RX), cases[i].input[n]);
+		}
+		EXPECT_FALSE(line());
+	}
+}
+
+TEST(input_waits_for_the_end_of_loopback)
+{
+	start_pc();
+	out(UART_IER, UART_IER_RDI);
+	out(UART_MCR, UART_MCR_LOOP);
+	input = "x";
+	devices_input(&d);
+	EXPECT_FALSE(line());
+	out(UART_MCR, 0);
+	EXPECT_TRUE(line());
+	EXPECT_EQ(in(UART_RX), 'x');
+}
+
+TEST(input_of_a_virtio_console)
+{
+	start_pc();
+	pc_virtio_console = true;
+	input = "x";
+	devices_input(&d);
+	EXPECT_EQ(*input, 'x');
+}
+
+TEST(line_status_and_modem_interrupts)
+{
+	start_pc();
+	out(UART_IER, UART_IER_RLSI | UART_IER_MSI);
+	out(UART_MCR, UART_MCR_LOOP);
+	EXPECT_TRUE(line());
+	EXPECT_EQ(in(UART_IIR), UART_IIR_MSI);
+	in(UART_MSR);
+	EXPECT_FALSE(line());
+	out(UART_TX, 'a');
+	EXPECT_FALSE(line());
+	out(UART_TX, 'b');
+	EXPECT_EQ(in(UART_IIR), UART_IIR_RLSI);
+	in(UART_LSR);
+	EXPECT_FALSE(line());
+}
+
+TEST(virtio_region)
+{
+	start_pc();
+	EXPECT_EQ(devices_read(&d, 0xd0001008, 4), 0x55667788ULL);
+	EXPECT_EQ(pc_virtio.slot, 1U);
+	EXPECT_EQ(pc_virtio.offset, 8ULL);
+	EXPECT_EQ(pc_virtio.len, 4U);
+	devices_write(&d, 0xd0000100, 1, 0x1234);
+	EXPECT_EQ(pc_virtio.slot, 0U);
+	EXPECT_EQ(pc_virtio.offset, 0x100ULL);
+	EXPECT_EQ(pc_virtio.value, 0x34ULL);
+	EXPECT_EQ(d.end, DEVICES_GO_ON);
+	EXPECT_EQ(devices_read(&d, 0xd0002000, 4), 0xffffffffULL);
+	EXPECT_EQ(d.end, DEVICES_STRICT);
+	start_pc();
+	devices_write(&d, 0xd0000ffc, 8, 0);	/* across the end of a slot */
+	EXPECT_EQ(d.end, DEVICES_STRICT);
+	start_pc();
+	EXPECT_EQ(devices_read(&d, IOAPIC_BASE + IOAPIC_SIZE - 4, 8), ~0ULL);
+	EXPECT_EQ(d.end, DEVICES_STRICT);
+}
+
+TEST(power)
+{
+	static const struct {
+		uint16_t port;
+		uint8_t value;
+		enum devices_end end;
+	} cases[] = {
+		{ PM_SLEEP_CONTROL, 5 << 2, DEVICES_GO_ON },		/* not enabled */
+		{ PM_SLEEP_CONTROL, 3 << 2 | 0x20, DEVICES_GO_ON },	/* no such state */
+		{ PM_SLEEP_CONTROL, 5 << 2 | 0x20, DEVICES_POWEROFF },
+		{ PM_SLEEP_STATUS, 0x80, DEVICES_GO_ON },
+		{ PM_RESET, 0, DEVICES_GO_ON },
+		{ PM_RESET, PM_RESET_VALUE, DEVICES_RESET },
+		{ 0x92, 0x02, DEVICES_GO_ON },
+		{ 0x92, 0x01, DEVICES_RESET },
+		{ 0x64, 0xfe, DEVICES_RESET },
+		{ 0x64, 0x20, DEVICES_GO_ON },
+		{ 0xcf9, 0x06, DEVICES_RESET },
+	};
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(cases); i++) {
+		start_pc();
+		devices_out(&d, cases[i].port, 1, cases[i].value);
+		EXPECT(d.end == cases[i].end, "row %u: %u", i, d.end);
+	}
+	start_pc();
+	EXPECT_EQ(devices_in(&d, PM_SLEEP_STATUS, 1), 0U);
+	EXPECT_EQ(devices_in(&d, 0x92, 1), 2U);
+	EXPECT_EQ(devices_in(&d, 0x64, 1), 0xffU);	/* no keyboard controller */
+}
+
+TEST(firmware_facts)
+{
+	static const struct {
+		uint16_t key;
+		unsigned int len;
+		uint64_t value;
+	} cases[] = {
+		{ 0x0000, 4, 0x554d4551 },
+		{ 0x0001, 4, 1 },
+		{ 0x0003, 8, 0x200000000 },
+		{ 0x0005, 2, 3 },
+		{ 0x000f, 2, 3 },
+		{ 0x0019, 4, 0 },
+		{ 0x0119, 4, 0 },
+		{ 0x1234, 4, 0 },
+	};
+	unsigned int i, n, again;
+	uint64_t value;
+
+	start_pc();
+	for (i = 0; i < ARRAY_SIZE(cases); i++) {
+		for (again = 0; again < 2; again++) {
+			devices_out(&d, 0x510, 2, cases[i].key);
+			value = 0;
+			for (n = 0; n < cases[i].len; n++)
+				value |= (uint64_t)devices_in(&d, 0x511, 1) << 8 * n;
+			EXPECT(value == cases[i].value, "key %#x: %#llx", cases[i].key,
+			       (unsigned long long)value);
+		}
+		EXPECT_EQ(devices_in(&d, 0x511, 1), 0U);
+	}
+}
+
+TEST(no_timer_no_pc)
+{
+	const struct devices_options opt = {
+		.pc = true, .chardev = &chardev, .ram = &pc_ram, .irq = &pc_irq, .nr_cpus = 1,
+	};
+
+	for (pc_timers_max = 0; pc_timers_max < 2; pc_timers_max++) {
+		pc_reset();
+		EXPECT_EQ(devices_init(&d, &opt), -ENOSPC);
+	}
+	pc_timers_max = PC_TIMERS;
 }

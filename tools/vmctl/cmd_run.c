@@ -50,18 +50,25 @@ static int read_file(const char *path, uint64_t max, struct blob *blob)
 
 static int read_files(struct machine *m, struct run_options *opt, struct blob *image)
 {
-	const char *path = opt->guest;
-	int err = read_file(path, opt->mem, image);
-	unsigned int i;
+	struct blob *files[LOAD_MAX_MODULES + 2] = { image };
+	unsigned int i, nr = 1;
+	int err = 0;
 
-	for (i = 0; i < opt->load.nr_modules && !err; i++) {
-		path = opt->load.module[i].name;
-		err = read_file(path, opt->mem, &opt->load.module[i]);
-	}
+	image->name = opt->guest;
+	if (opt->load.initrd.name)
+		files[nr++] = &opt->load.initrd;
+	for (i = 0; i < opt->load.nr_modules; i++)
+		files[nr++] = &opt->load.module[i];
+	for (i = 0; i < nr && !err; i++)
+		err = read_file(files[i]->name, max_guest_size(opt), files[i]);
 	if (err == -EFBIG)
 		return machine_end(m, ST_BAD_IMAGE, "bad-image",
-				   "%s is larger than the guest's memory (--mem gives more)", path);
-	return err ? machine_end_errno(m, path, err) : 0;
+				   "%s is larger than the guest's memory (--mem gives more)",
+				   files[i - 1]->name);
+	if (err)
+		return machine_end_errno(m, files[i - 1]->name, err);
+	settle_run_options(opt, image);
+	return 0;
 }
 
 static void free_files(struct run_options *opt, struct blob *image)
@@ -69,13 +76,19 @@ static void free_files(struct run_options *opt, struct blob *image)
 	unsigned int i;
 
 	free((void *)image->data);
+	free((void *)opt->load.initrd.data);
 	for (i = 0; i < opt->load.nr_modules; i++)
 		free((void *)opt->load.module[i].data);
+	image->data = NULL;
+	opt->load.initrd.data = NULL;
+	opt->load.nr_modules = 0;
 }
 
 static int load_guest(struct machine *m, const struct blob *image, struct boot *boot)
 {
-	struct load load = { .image = image, .opt = &m->opt->load, .ram = &m->ram };
+	struct load load = {
+		.image = image, .opt = &m->opt->load, .ram = &m->ram, .rsdp = m->rsdp,
+	};
 	int status = load_image(&load);
 	static const char *const reasons[] = {
 		[ST_USAGE - ST_USAGE]		= "usage",
@@ -90,12 +103,14 @@ static int load_guest(struct machine *m, const struct blob *image, struct boot *
 	if (m->opt->verbose)
 		fprintf(stderr, "vmctl: %s: %s, %zu bytes, starts at %#llx\n", image->name,
 			load.kind, image->size, (unsigned long long)boot->entry);
+	if (m->opt->verbose && m->opt->load.append)
+		fprintf(stderr, "vmctl: command line: %s\n", m->opt->load.append);
 	return 0;
 }
 
 static int open_trace(struct machine *m)
 {
-	int err = m->opt->trace ? trace_open(&m->trace, m->opt->trace_file) : 0;
+	int err = m->opt->trace ? trace_open(m, m->opt->trace_file) : 0;
 
 	return err ? machine_end_errno(m, m->opt->trace_file, err) : 0;
 }
@@ -106,12 +121,11 @@ static void run_guest(struct machine *m, struct run_options *opt)
 	struct boot boot;
 
 	/* All that needs no device comes first: a bad image is one on any machine. */
-	if (!read_files(m, opt, &image) && !machine_alloc_ram(m) && !load_guest(m, &image, &boot) &&
-	    !open_trace(m) && !machine_open(m) && !machine_boot(m, &boot)) {
+	if (!read_files(m, opt, &image) && !machine_alloc_ram(m) && !machine_add_devices(m) &&
+	    !load_guest(m, &image, &boot) && !open_trace(m) && !machine_open(m) &&
+	    !machine_boot(m, &boot)) {
 		free_files(opt, &image);
-		memset(&image, 0, sizeof(image));
-		opt->load.nr_modules = 0;
-		term_enter();
+		m->console.escapes = term_enter(opt->pc) && opt->pc;
 		machine_run(m);
 		term_leave();
 	}
@@ -140,15 +154,15 @@ static void report(struct machine *m)
 	int err;
 
 	/* Our words begin a line of their own, not behind the guest's. */
-	if (m->ran && !m->console.out_at_line_start && isatty(STDOUT_FILENO) &&
+	if (m->nr_vcpus && !m->console.out_at_line_start && isatty(STDOUT_FILENO) &&
 	    (failed(m) || m->opt->verbose || m->opt->stats))
 		fputc('\n', stderr);
 	if (failed(m) || m->opt->verbose)
 		fprintf(stderr, "vmctl: %s\n", m->end.why);
 	explain_end(m, stderr);
-	if (failed(m) && m->opt->dump && m->vcpu.run)
+	if (failed(m) && m->opt->dump && m->nr_vcpus)
 		dump_machine(m, stderr);
-	if (m->opt->stats && m->vcpu.run)
+	if (m->opt->stats && m->nr_vcpus)
 		print_stats(m, stderr);
 	if (!m->opt->json)
 		return;
@@ -175,7 +189,7 @@ int cmd_run(int argc, char **argv)
 	}
 	machine_init(m, &opt);
 	run_guest(m, &opt);
-	trace_close(&m->trace);
+	trace_close(m);
 	report(m);
 	machine_close(m);
 	status = m->end.status;

@@ -1,99 +1,181 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* The run loop: one row of a table for each exit. */
+/* What vmctl does at an exit: one row of a table for each. */
 #include <errno.h>
 #include <signal.h>
 #include <string.h>
 
-#include "decode.h"
+#include <asm/processor-flags.h>
+
 #include "machine.h"
-#include "stop.h"
+
+#define APIC_PAGE	0xfee00000ULL
+#define APIC_PAGE_SIZE	0x1000
+
+/* What an access has led to is found out before others see the devices. */
+static void check_devices(struct vcpu *c)
+{
+	struct machine *m = c->m;
+	struct devices *d = &m->devices;
+	int err = m->console.out_error;
+
+	switch (d->end) {
+	case DEVICES_GO_ON:
+		break;
+	case DEVICES_EXIT:
+		guest_end(c, d->exit_value, "exit", "the guest ended with status %u",
+			  d->exit_value);
+		break;
+	case DEVICES_POWEROFF:
+		guest_end(c, ST_OK, "poweroff", "the guest switched itself off");
+		break;
+	case DEVICES_RESET:
+		vcpu_end(c, ST_RESET, "reset", "the guest asked for a reset (%s)", d->what);
+		break;
+	case DEVICES_STRICT:
+		vcpu_end(c, ST_STRICT, "strict", "%s (--strict makes this an error)", d->what);
+		break;
+	}
+	if (err == EPIPE)
+		machine_end(m, ST_SIGNAL + SIGPIPE, "pipe", "standard output was closed");
+	else if (err)
+		machine_end_errno(m, "standard output", -err);
+}
+
+static struct devices *lock_devices(struct vcpu *c)
+{
+	pthread_mutex_lock(&c->m->lock);
+	return &c->m->devices;
+}
+
+static void unlock_devices(struct vcpu *c)
+{
+	check_devices(c);
+	pthread_mutex_unlock(&c->m->lock);
+}
 
 static uint32_t port_in(void *ctx, uint16_t port, unsigned int len)
 {
-	return devices_in(ctx, port, len);
+	uint32_t value = devices_in(lock_devices(ctx), port, len);
+
+	unlock_devices(ctx);
+	return value;
 }
 
 static void port_out(void *ctx, uint16_t port, unsigned int len, uint32_t value)
 {
-	devices_out(ctx, port, len, value);
+	devices_out(lock_devices(ctx), port, len, value);
+	unlock_devices(ctx);
 }
 
+static bool is_apic(const struct vcpu *c, uint64_t gpa)
+{
+	return c->m->opt->pc && gpa - APIC_PAGE < APIC_PAGE_SIZE;
+}
+
+/*
+ * Each vCPU sees its own local APIC there, unless it is off or in x2APIC mode. Registers
+ * have 32 bits: parts of them can be read, all else is not for guests to try.
+ */
 static uint64_t mmio_read(void *ctx, uint64_t gpa, unsigned int len)
 {
-	return devices_read(ctx, gpa, len);
+	struct vcpu *c = ctx;
+	uint32_t reg;
+	uint64_t value;
+
+	if (is_apic(c, gpa) && !tvx_vcpu_apic_read(&c->tvx, gpa % APIC_PAGE_SIZE & ~3, &reg))
+		return reg >> 8 * (gpa & 3);
+	value = devices_read(lock_devices(c), gpa, len);
+	unlock_devices(c);
+	return value;
 }
 
 static void mmio_write(void *ctx, uint64_t gpa, unsigned int len, uint64_t value)
 {
-	devices_write(ctx, gpa, len, value);
+	struct vcpu *c = ctx;
+
+	if (is_apic(c, gpa) && len == 4 &&
+	    !tvx_vcpu_apic_write(&c->tvx, gpa % APIC_PAGE_SIZE, value))
+		return;
+	devices_write(lock_devices(c), gpa, len, value);
+	unlock_devices(c);
 }
 
 /* -EOPNOTSUPP is the guest's doing, all else the system's. */
-static void check_finished(struct machine *m, int err)
+static void check_finished(struct vcpu *c, int err)
 {
 	if (err == -EOPNOTSUPP)
-		machine_end(m, ST_BAD_INSN, "bad-instruction",
-			    "an instruction cannot be carried out: %s", m->vcpu.error);
+		vcpu_end(c, ST_BAD_INSN, "bad-instruction",
+			 "an instruction cannot be carried out: %s", c->tvx.error);
 	else if (err)
-		machine_end_errno(m, "finishing an instruction of the guest", err);
+		machine_end_errno(c->m, "finishing an instruction of the guest", err);
 }
 
-static void on_io(struct machine *m, const struct tvx_run_out *out)
+static void on_io(struct vcpu *c, const struct tvx_run_out *out)
 {
-	const struct tvx_port_ops ports = { port_in, port_out, &m->devices };
-	const struct tvx_mmio_ops mmio = { mmio_read, mmio_write, &m->devices };
+	const struct tvx_port_ops ports = { port_in, port_out, c };
+	const struct tvx_mmio_ops mmio = { mmio_read, mmio_write, c };
 
 	(void)out;
-	check_finished(m, tvx_handle_io(&m->vcpu, &ports, &mmio));
+	check_finished(c, tvx_handle_io(&c->tvx, &ports, &mmio));
 }
 
-static void on_mmio(struct machine *m, const struct tvx_run_out *out)
+static void on_mmio(struct vcpu *c, const struct tvx_run_out *out)
 {
-	const struct tvx_mmio_ops mmio = { mmio_read, mmio_write, &m->devices };
+	const struct tvx_mmio_ops mmio = { mmio_read, mmio_write, c };
 	unsigned long long gpa = out->mmio.gpa;
 
 	if (out->mmio.flags & TVX_MEM_FETCH)
-		machine_end(m, ST_MEMORY_FAULT, "memory-fault",
-			    "the guest executes at physical address %#llx, where there is no memory",
-			    gpa);
+		vcpu_end(c, ST_MEMORY_FAULT, "memory-fault",
+			 "the guest executes at physical address %#llx, where there is no memory",
+			 gpa);
 	else if (out->mmio.flags & TVX_MEM_PAGE_WALK)
-		machine_end(m, ST_MEMORY_FAULT, "memory-fault",
-			    "the guest's page tables lead to physical address %#llx, where there is no memory",
-			    gpa);
+		vcpu_end(c, ST_MEMORY_FAULT, "memory-fault",
+			 "the guest's page tables lead to physical address %#llx, where there is no memory",
+			 gpa);
 	else
-		check_finished(m, tvx_handle_mmio(&m->vcpu, &mmio));
+		check_finished(c, tvx_handle_mmio(&c->tvx, &mmio));
 }
 
-static void on_memory_fault(struct machine *m, const struct tvx_run_out *out)
+static void on_memory_fault(struct vcpu *c, const struct tvx_run_out *out)
 {
-	machine_end(m, ST_MEMORY_FAULT, "memory-fault",
-		    "the host has no memory for guest-physical address %#llx: %s",
-		    (unsigned long long)out->fault.gpa, strerror(out->fault.error));
+	vcpu_end(c, ST_MEMORY_FAULT, "memory-fault",
+		 "the host has no memory for guest-physical address %#llx: %s",
+		 (unsigned long long)out->fault.gpa, strerror(out->fault.error));
 }
 
-static void on_hlt(struct machine *m, const struct tvx_run_out *out)
+/*
+ * Nothing can wake a vCPU of a plain machine, where no device raises interrupts. In a PC
+ * the next RUN sleeps: only one that has no other to wake it, and takes no interrupts,
+ * is at its end.
+ */
+static void on_hlt(struct vcpu *c, const struct tvx_run_out *out)
 {
 	if (out->flags & (TVX_OUT_PENDING_EXC | TVX_OUT_PENDING_NMI | TVX_OUT_PENDING_INTR))
 		return;
-	/* No device raises interrupts, so nothing can wake it. */
-	machine_end(m, ST_OK, "halted", "guest halted");
-	m->end.by_guest = true;
+	if (!c->m->opt->pc || (c->m->nr_vcpus == 1 && !(out->rflags & X86_EFLAGS_IF)))
+		guest_end(c, ST_OK, "halted", "guest halted");
 }
 
-/* stop_reason() is looked at after every exit. */
-static void on_interrupted(struct machine *m, const struct tvx_run_out *out)
+static void on_eoi(struct vcpu *c, const struct tvx_run_out *out)
 {
-	(void)m;
+	devices_eoi(lock_devices(c), out->eoi.vector);
+	unlock_devices(c);
+}
+
+/* All that there may be to do is looked for before every RUN. */
+static void on_nothing(struct vcpu *c, const struct tvx_run_out *out)
+{
+	(void)c;
 	(void)out;
 }
 
-static void on_shutdown(struct machine *m, const struct tvx_run_out *out)
+static void on_shutdown(struct vcpu *c, const struct tvx_run_out *out)
 {
 	(void)out;
-	machine_end(m, ST_SHUTDOWN, "shutdown", "the guest shut down: a triple fault");
+	vcpu_end(c, ST_SHUTDOWN, "shutdown", "the guest shut down: a triple fault");
 }
 
-static void on_fail_entry(struct machine *m, const struct tvx_run_out *out)
+static void on_fail_entry(struct vcpu *c, const struct tvx_run_out *out)
 {
 	static const char *const why[] = {
 		[TVX_FAIL_GUEST_STATE]	= "the processor refuses the guest's state",
@@ -103,107 +185,53 @@ static void on_fail_entry(struct machine *m, const struct tvx_run_out *out)
 	};
 	uint32_t r = out->fail.reason;
 
-	machine_end(m, ST_FAIL_ENTRY, "fail-entry", "the guest cannot be entered: %s",
-		    r < sizeof(why) / sizeof(why[0]) && why[r] ? why[r] : "unknown reason");
+	vcpu_end(c, ST_FAIL_ENTRY, "fail-entry", "the guest cannot be entered: %s",
+		 r < sizeof(why) / sizeof(why[0]) && why[r] ? why[r] : "unknown reason");
 }
 
-static void on_task_switch(struct machine *m, const struct tvx_run_out *out)
+static void on_task_switch(struct vcpu *c, const struct tvx_run_out *out)
 {
-	machine_end(m, ST_BAD_INSN, "bad-instruction",
-		    "the guest switches to task %#x: hardware tasks are not carried out",
-		    out->task.selector);
+	vcpu_end(c, ST_BAD_INSN, "bad-instruction",
+		 "the guest switches to task %#x: hardware tasks are not carried out",
+		 out->task.selector);
 }
 
-static void on_unknown(struct machine *m, const struct tvx_run_out *out)
+static void on_unknown(struct vcpu *c, const struct tvx_run_out *out)
 {
 	char what[160];
 
 	describe_exit(out, what, sizeof(what));
-	machine_end(m, ST_UNKNOWN_EXIT, "unknown-exit",
-		    "an exit that vmctl does not handle: %s %s (hardware reason %#x %s, qualification %#llx)",
-		    tvx_exit_name(out->exit), what, out->hw_reason,
-		    tvx_hw_exit_name(out->hw_reason & 0xffff), (unsigned long long)out->hw_qual);
+	vcpu_end(c, ST_UNKNOWN_EXIT, "unknown-exit",
+		 "an exit that vmctl does not handle: %s %s (hardware reason %#x %s, qualification %#llx)",
+		 tvx_exit_name(out->exit), what, out->hw_reason,
+		 tvx_hw_exit_name(out->hw_reason & 0xffff), (unsigned long long)out->hw_qual);
 }
 
 /* What is not here is on_unknown: vmctl sets no policy that asks for it. */
-static void (*const handlers[TVX_NR_EXITS])(struct machine *m, const struct tvx_run_out *out) = {
-	[TVX_EXIT_INTERRUPTED]	= on_interrupted,
+static void (*const handlers[TVX_NR_EXITS])(struct vcpu *c, const struct tvx_run_out *out) = {
+	[TVX_EXIT_INTERRUPTED]	= on_nothing,
 	[TVX_EXIT_IO]		= on_io,
 	[TVX_EXIT_MMIO]		= on_mmio,
 	[TVX_EXIT_MEMORY_FAULT]	= on_memory_fault,
 	[TVX_EXIT_HLT]		= on_hlt,
+	[TVX_EXIT_INTR_WINDOW]	= on_nothing,
 	[TVX_EXIT_SHUTDOWN]	= on_shutdown,
 	[TVX_EXIT_TASK_SWITCH]	= on_task_switch,
 	[TVX_EXIT_FAIL_ENTRY]	= on_fail_entry,
+	[TVX_EXIT_EOI]		= on_eoi,
 };
 
-static void handle_exit(struct machine *m)
+void handle_exit(struct vcpu *c)
 {
-	const struct tvx_run_out *out = &m->vcpu.run->out;
+	const struct tvx_run_out *out = &c->tvx.run->out;
 	uint32_t exit = out->exit < TVX_NR_EXITS ? out->exit : TVX_EXIT_UNKNOWN;
 
-	m->ran = true;
-	m->exits[exit]++;
-	m->nr_exits++;
-	trace_exit(&m->trace, m->nr_exits, out);
+	c->ran = true;
+	c->exits[exit]++;
+	c->nr_exits++;
+	trace_exit(c);
 	if (handlers[exit])
-		handlers[exit](m, out);
+		handlers[exit](c, out);
 	else
-		on_unknown(m, out);
-}
-
-static void check_devices(struct machine *m)
-{
-	struct devices *d = &m->devices;
-
-	switch (d->end) {
-	case DEVICES_GO_ON:
-		break;
-	case DEVICES_EXIT:
-		machine_end(m, d->exit_value, "exit", "the guest ended with status %u",
-			    d->exit_value);
-		m->end.by_guest = true;
-		break;
-	case DEVICES_RESET:
-		machine_end(m, ST_RESET, "reset", "the guest asked for a reset (%s)", d->what);
-		break;
-	case DEVICES_STRICT:
-		machine_end(m, ST_STRICT, "strict", "%s (--strict makes this an error)", d->what);
-		break;
-	}
-}
-
-static void check_outside(struct machine *m)
-{
-	int sig = stop_reason(), err = m->console.out_error;
-
-	if (err == EPIPE)
-		machine_end(m, ST_SIGNAL + SIGPIPE, "pipe", "standard output was closed");
-	else if (err)
-		machine_end_errno(m, "standard output", -err);
-	if (sig == SIGALRM)
-		machine_end(m, ST_TIMEOUT, "timeout", "the guest still ran after %llu.%03llu seconds",
-			    (unsigned long long)m->opt->timeout_ms / 1000,
-			    (unsigned long long)m->opt->timeout_ms % 1000);
-	else if (sig)
-		machine_end(m, ST_SIGNAL + sig, "signal", "ended by signal %d (%s)", sig,
-			    strsignal(sig));
-}
-
-void machine_run(struct machine *m)
-{
-	int err = stop_watch(&m->vcpu, m->opt->timeout_ms);
-
-	if (err)
-		machine_end_errno(m, "setting the time limit", err);
-	while (!m->ended) {
-		err = tvx_vcpu_run(&m->vcpu);
-		if (err && err != -EINTR) {
-			machine_end_errno(m, "running the vCPU", err);
-			break;
-		}
-		handle_exit(m);
-		check_devices(m);
-		check_outside(m);
-	}
+		on_unknown(c, out);
 }

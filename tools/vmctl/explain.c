@@ -6,11 +6,13 @@
 #include <asm/processor-flags.h>
 
 #include "machine.h"
+#include "stop.h"
 
 #define EFER_LMA	(1ULL << 10)
 #define AR_L		(1U << 13)
 #define INSN_BYTES	15
 #define NR_EXCEPTIONS	32
+#define STACK_WORDS	96
 
 static bool in_long_mode(const struct tvx_state *s)
 {
@@ -23,16 +25,16 @@ static uint64_t linear_rip(const struct tvx_state *s)
 }
 
 /* Byte by byte, for the instruction may end where memory ends. */
-static const uint8_t *guest_byte(struct machine *m, uint64_t gva)
+static const uint8_t *guest_byte(struct vcpu *c, uint64_t gva)
 {
 	uint64_t gpa;
 
-	if (tvx_translate_gva(&m->vcpu, gva, TVX_MEM_FETCH, &gpa))
+	if (tvx_translate_gva(&c->tvx, gva, TVX_MEM_FETCH, &gpa))
 		return NULL;
-	return tvx_vm_host(&m->vm, gpa, 1);
+	return tvx_vm_host(&c->m->vm, gpa, 1);
 }
 
-static void print_where(struct machine *m, const struct tvx_state *s, FILE *f)
+static void print_where(struct vcpu *c, const struct tvx_state *s, FILE *f)
 {
 	const uint8_t *byte;
 	unsigned int i;
@@ -45,7 +47,7 @@ static void print_where(struct machine *m, const struct tvx_state *s, FILE *f)
 		fprintf(f, "vmctl:   at rip %#llx (cs %#x, %s mode)", (unsigned long long)s->rip,
 			s->seg[TVX_CS].selector, in_long_mode(s) ? "64-bit" : "protected");
 	for (i = 0; i < INSN_BYTES; i++) {
-		byte = guest_byte(m, linear_rip(s) + i);
+		byte = guest_byte(c, linear_rip(s) + i);
 		if (!byte)
 			break;
 		fprintf(f, "%s%02x", i ? " " : ", bytes ", *byte);
@@ -78,7 +80,7 @@ static void print_events(const struct tvx_state *s, FILE *f)
 }
 
 /* Why could the guest not handle an exception? */
-static void hint_shutdown(struct machine *m, const struct tvx_state *s, FILE *f)
+static void hint_shutdown(struct vcpu *c, const struct tvx_state *s, FILE *f)
 {
 	unsigned int gate = !(s->cr0 & X86_CR0_PE) ? 4 : s->efer & EFER_LMA ? 16 : 8;
 	unsigned int vectors = (s->idtr.limit + 1) / gate;
@@ -87,12 +89,12 @@ static void hint_shutdown(struct machine *m, const struct tvx_state *s, FILE *f)
 	if (vectors < NR_EXCEPTIONS)
 		fprintf(f, "vmctl:   hint: IDT limit %#x: gates for %u vectors only, so an exception that the guest met could not be delivered\n",
 			s->idtr.limit, vectors);
-	else if (tvx_translate_gva(&m->vcpu, s->idtr.base, TVX_MEM_READ, &gpa) ||
-		 !tvx_vm_host(&m->vm, gpa, gate))
+	else if (tvx_translate_gva(&c->tvx, s->idtr.base, TVX_MEM_READ, &gpa) ||
+		 !tvx_vm_host(&c->m->vm, gpa, gate))
 		fprintf(f, "vmctl:   hint: the IDT at %#llx is not in memory\n",
 			(unsigned long long)s->idtr.base);
-	if (tvx_translate_gva(&m->vcpu, s->seg[TVX_SS].base + s->gpr[TVX_RSP] - 1, TVX_MEM_WRITE,
-			      &gpa) || !tvx_vm_host(&m->vm, gpa, 1))
+	if (tvx_translate_gva(&c->tvx, s->seg[TVX_SS].base + s->gpr[TVX_RSP] - 1, TVX_MEM_WRITE,
+			      &gpa) || !tvx_vm_host(&c->m->vm, gpa, 1))
 		fprintf(f, "vmctl:   hint: the stack at rsp %#llx is not in memory\n",
 			(unsigned long long)s->gpr[TVX_RSP]);
 }
@@ -107,10 +109,10 @@ static void hint_memory(struct machine *m, FILE *f)
 	fputs("; did it run past its end, or jump through a wild pointer?\n", f);
 }
 
-static void print_report(struct machine *m, uint32_t flags, FILE *f)
+static void print_report(struct vcpu *c, uint32_t flags, FILE *f)
 {
 	char *text;
-	int err = tvx_vcpu_report(&m->vcpu, flags, &text);
+	int err = tvx_vcpu_report(&c->tvx, flags, &text);
 
 	if (err)
 		fprintf(f, "vmctl: no report of the module: %s\n", strerror(-err));
@@ -119,23 +121,46 @@ static void print_report(struct machine *m, uint32_t flags, FILE *f)
 	free(text);
 }
 
-void explain_end(struct machine *m, FILE *f)
+/* Of several vCPUs each has a heading. */
+static void print_vcpu(struct vcpu *c, FILE *f)
 {
+	if (c->m->nr_vcpus > 1)
+		fprintf(f, "vmctl: vCPU %u:\n", c->tvx.id);
+}
+
+static void explain_vcpu(struct vcpu *c, FILE *f)
+{
+	struct machine *m = c->m;
 	struct tvx_state s;
 
-	/* What the guest itself chose is no riddle. */
-	if (m->end.by_guest || !m->ran)
+	if (tvx_vcpu_get_state(&c->tvx, &s, TVX_STATE_ALL))
 		return;
-	if (tvx_vcpu_get_state(&m->vcpu, &s, TVX_STATE_ALL))
+	print_vcpu(c, f);
+	if (s.activity == TVX_WAIT_SIPI) {
+		fputs("vmctl:   was never started\n", f);
 		return;
-	print_where(m, &s, f);
+	}
+	print_where(c, &s, f);
 	print_events(&s, f);
 	if (m->end.status == ST_SHUTDOWN)
-		hint_shutdown(m, &s, f);
+		hint_shutdown(c, &s, f);
 	if (m->end.status == ST_MEMORY_FAULT)
 		hint_memory(m, f);
 	if (m->end.status == ST_FAIL_ENTRY)
-		print_report(m, TVX_REPORT_ENTRY, f);
+		print_report(c, TVX_REPORT_ENTRY, f);
+}
+
+/* Whose doing it is, or all that there are. */
+void explain_end(struct machine *m, FILE *f)
+{
+	unsigned int i;
+
+	/* What the guest or its user chose is no riddle. */
+	if (m->end.by_guest || stop_reason() == STOP_KEY)
+		return;
+	for (i = 0; i < m->nr_vcpus; i++)
+		if (m->vcpu[i].ran && (m->end.vcpu < 0 || m->end.vcpu == (int)i))
+			explain_vcpu(&m->vcpu[i], f);
 }
 
 static void dump_registers(const struct tvx_state *s, FILE *f)
@@ -166,14 +191,49 @@ static void dump_registers(const struct tvx_state *s, FILE *f)
 		(unsigned long long)s->dr7);
 }
 
+static bool stack_word(struct vcpu *c, uint64_t gva, uint64_t *word)
+{
+	const void *host;
+	uint64_t gpa;
+
+	/* Whole words never cross a page. */
+	if (tvx_translate_gva(&c->tvx, gva, TVX_MEM_READ, &gpa))
+		return false;
+	host = tvx_vm_host(&c->m->vm, gpa, sizeof(*word));
+	if (host)
+		memcpy(word, host, sizeof(*word));
+	return host;
+}
+
+/* Return addresses are among them: what symbols are needed for a backtrace. */
+static void dump_stack(struct vcpu *c, const struct tvx_state *s, FILE *f)
+{
+	uint64_t base = in_long_mode(s) ? 0 : s->seg[TVX_SS].base;
+	uint64_t at = (base + s->gpr[TVX_RSP]) & ~7ULL, word;
+	unsigned int i;
+
+	for (i = 0; i < STACK_WORDS && stack_word(c, at + 8 * i, &word); i++)
+		fprintf(f, "%s%016llx%s", i % 4 ? "  " : i ? "     " : "stack", (unsigned long long)word,
+			i % 4 == 3 ? "\n" : "");
+	if (i % 4)
+		putc('\n', f);
+}
+
 void dump_machine(struct machine *m, FILE *f)
 {
 	struct tvx_state s;
-	int err = tvx_vcpu_get_state(&m->vcpu, &s, TVX_STATE_ALL);
+	struct vcpu *c;
+	int err;
 
-	if (err)
-		fprintf(f, "vmctl: no registers: %s\n", strerror(-err));
-	else
-		dump_registers(&s, f);
-	print_report(m, TVX_REPORT_ENTRY | TVX_REPORT_VMCS, f);
+	for (c = m->vcpu; c < m->vcpu + m->nr_vcpus; c++) {
+		err = tvx_vcpu_get_state(&c->tvx, &s, TVX_STATE_ALL);
+		print_vcpu(c, f);
+		if (err) {
+			fprintf(f, "vmctl: no registers: %s\n", strerror(-err));
+		} else {
+			dump_registers(&s, f);
+			dump_stack(c, &s, f);
+		}
+		print_report(c, TVX_REPORT_ENTRY | TVX_REPORT_VMCS, f);
+	}
 }

@@ -5,42 +5,39 @@
 
 #include "load.h"
 
-/* The Linux boot protocol's setup header. */
-#define BZIMAGE_MAGIC_AT	0x202
-
 #define REAL_TOP		0x100000
-
-static bool probe_bzimage(const struct blob *image)
-{
-	return image->size >= BZIMAGE_MAGIC_AT + 4 &&
-	       !memcmp(image->data + BZIMAGE_MAGIC_AT, "HdrS", 4);
-}
-
-static int load_bzimage(struct load *load)
-{
-	return load_fail(load, ST_UNSUPPORTED, "a Linux bzImage: not supported yet");
-}
 
 static bool probe_any(const struct blob *image)
 {
 	return image->size;
 }
 
+/* Options that only some images obey are refused with the others, not ignored. */
+enum takes {
+	TAKES_PLACE	= 1 << 0,	/* --load, --mode */
+	TAKES_APPEND	= 1 << 1,
+	TAKES_MODULES	= 1 << 2,
+	TAKES_INITRD	= 1 << 3,
+};
+
 /* In the order in which they are tried. */
 static const struct loader {
 	const char *name;
 	bool (*probe)(const struct blob *image);
 	int (*load)(struct load *load);
+	unsigned int takes;
+	bool kernel;			/* for a PC: with nothing less can it do */
 } loaders[] = {
-	{ "multiboot",	probe_multiboot,	load_multiboot },
-	{ "elf",	probe_elf,		load_elf },
-	{ "bzimage",	probe_bzimage,		load_bzimage },
-	{ "raw",	probe_any,		load_raw },
+	{ "multiboot",	probe_multiboot, load_multiboot, TAKES_APPEND | TAKES_MODULES, false },
+	{ "pvh",	probe_pvh,	load_pvh,	TAKES_APPEND | TAKES_INITRD, true },
+	{ "elf",	probe_elf,	load_elf,	0, false },
+	{ "bzimage",	probe_linux,	load_linux,	TAKES_APPEND | TAKES_INITRD, true },
+	{ "raw",	probe_any,	load_raw,	TAKES_PLACE, false },
 };
 
 #define NR_LOADERS	(sizeof(loaders) / sizeof(loaders[0]))
 
-static const struct loader *find_loader(const char *name)
+static const struct loader *find_by_name(const char *name)
 {
 	unsigned int i;
 
@@ -52,7 +49,26 @@ static const struct loader *find_loader(const char *name)
 
 bool load_type_known(const char *name)
 {
-	return find_loader(name);
+	return find_by_name(name);
+}
+
+static const struct loader *find_loader(const struct blob *image, const struct load_options *opt)
+{
+	unsigned int i;
+
+	if (opt->type)
+		return find_by_name(opt->type);
+	for (i = 0; i < NR_LOADERS; i++)
+		if ((!opt->kernel || loaders[i].kernel) && loaders[i].probe(image))
+			return &loaders[i];
+	return NULL;
+}
+
+bool load_wants_pc(const struct blob *image, const struct load_options *opt)
+{
+	const struct loader *loader = find_loader(image, opt);
+
+	return loader && loader->kernel;
 }
 
 int load_fail(struct load *load, int status, const char *fmt, ...)
@@ -79,18 +95,52 @@ int load_place(struct load *load, uint64_t gpa, const uint8_t *data, uint64_t si
 	return 0;
 }
 
-/* Options that only some images obey are refused with the others, not ignored. */
-static int check_options(struct load *load)
+int load_put_below(struct load *load, uint64_t limit, const void *data, size_t size,
+		   uint64_t align, const char *what, uint32_t *gpa)
+{
+	uint64_t at;
+	uint8_t *host = ram_place_below(load->ram, limit, size ?: 1, align, what, &at,
+					load->error, sizeof(load->error));
+
+	if (!host)
+		return ST_BAD_IMAGE;
+	if (size)
+		memcpy(host, data, size);
+	*gpa = at;	/* the low bank ends below 4 GiB */
+	return 0;
+}
+
+int load_put(struct load *load, const void *data, size_t size, uint64_t align, const char *what,
+	     uint32_t *gpa)
+{
+	return load_put_below(load, UINT64_MAX, data, size, align, what, gpa);
+}
+
+int load_put_string(struct load *load, const char *s, const char *what, uint32_t *gpa)
+{
+	return load_put(load, s, strlen(s) + 1, 4, what, gpa);
+}
+
+static int check_options(struct load *load, unsigned int takes)
 {
 	const struct load_options *opt = load->opt;
-	bool raw = !strcmp(load->kind, "raw");
+	const struct {
+		unsigned int takes;
+		bool given;
+		const char *what;
+	} given[] = {
+		{ TAKES_PLACE, opt->has_load || opt->mode != BOOT_DEFAULT,
+		  "--load and --mode are for raw images (--type raw makes it one)" },
+		{ TAKES_APPEND, opt->append, "--append is for kernels and multiboot images" },
+		{ TAKES_MODULES, opt->nr_modules, "--module is for multiboot images" },
+		{ TAKES_INITRD, opt->initrd.name, "--initrd is for Linux kernels" },
+	};
+	unsigned int i;
 
-	if (!raw && (opt->has_load || opt->mode != BOOT_DEFAULT))
-		return load_fail(load, ST_USAGE, "--load and --mode are for raw images, not for %s (--type raw makes it one)",
-				 load->kind);
-	if (strcmp(load->kind, "multiboot") && (opt->append || opt->nr_modules))
-		return load_fail(load, ST_USAGE, "--append and --module are for multiboot images, not for %s",
-				 load->kind);
+	for (i = 0; i < sizeof(given) / sizeof(given[0]); i++)
+		if (given[i].given && !(takes & given[i].takes))
+			return load_fail(load, ST_USAGE, "%s, and this is of type %s",
+					 given[i].what, load->kind);
 	return 0;
 }
 
@@ -109,19 +159,15 @@ static int check_entry(struct load *load)
 
 int load_image(struct load *load)
 {
-	const struct loader *loader = NULL;
-	unsigned int i;
+	const struct loader *loader = find_loader(load->image, load->opt);
 	int err;
 
-	if (load->opt->type)
-		loader = find_loader(load->opt->type);
-	for (i = 0; i < NR_LOADERS && !load->opt->type && !loader; i++)
-		if (loaders[i].probe(load->image))
-			loader = &loaders[i];
-	if (!loader)
+	if (!load->image->size)
 		return load_fail(load, ST_BAD_IMAGE, "the file is empty");
+	if (!loader)
+		return load_fail(load, ST_BAD_IMAGE, "neither a Linux bzImage nor an ELF file with a PVH entry (for all else there is --pc)");
 	load->kind = loader->name;
-	err = loader->load == load_bzimage ? 0 : check_options(load);
+	err = check_options(load, loader->takes);
 	if (!err)
 		err = loader->load(load);
 	if (err)

@@ -124,23 +124,29 @@ static bool find_entry(const struct elf_segment *s, uint64_t entry, uint64_t *ph
 	return true;
 }
 
+static void read_segment(const struct load *load, const struct elf_file *f, unsigned int i,
+			 struct elf_segment *s)
+{
+	const uint8_t *p = load->image->data + f->phoff + (size_t)i * f->phentsize;
+
+	if (f->is64)
+		READ_SEGMENT(p, Elf64_Phdr, s);
+	else
+		READ_SEGMENT(p, Elf32_Phdr, s);
+}
+
 int load_elf_segments(struct load *load, uint64_t *entry, bool *is64)
 {
 	struct elf_file f = { 0 };
 	struct elf_segment s;
 	bool entered = load->opt->has_entry;
-	const uint8_t *p;
 	unsigned int i;
 	int err = read_file(load, &f);
 
 	if (!err)
 		err = check_file(load, &f);
 	for (i = 0; i < f.phnum && !err; i++) {
-		p = load->image->data + f.phoff + (size_t)i * f.phentsize;
-		if (f.is64)
-			READ_SEGMENT(p, Elf64_Phdr, &s);
-		else
-			READ_SEGMENT(p, Elf32_Phdr, &s);
+		read_segment(load, &f, i, &s);
 		if (s.type != PT_LOAD || !s.memsz)
 			continue;
 		err = check_segment(load, i, &s);
@@ -154,6 +160,52 @@ int load_elf_segments(struct load *load, uint64_t *entry, bool *is64)
 				 (unsigned long long)f.entry);
 	*is64 = f.is64;
 	return err;
+}
+
+/* The headers of notes are the same in both classes. */
+static bool find_note(const uint8_t *p, uint64_t size, uint64_t align, const char *owner,
+		      uint32_t type, uint64_t *value)
+{
+	size_t len = strlen(owner) + 1;
+	uint64_t desc, next;
+	Elf64_Nhdr n;
+
+	for (; size > sizeof(n); p += next, size -= next) {
+		memcpy(&n, p, sizeof(n));
+		desc = (sizeof(n) + n.n_namesz + align - 1) & ~(align - 1);
+		if (desc > size || n.n_descsz > size - desc)
+			return false;
+		if (n.n_type == type && n.n_namesz == len && !memcmp(p + sizeof(n), owner, len) &&
+		    (n.n_descsz == 4 || n.n_descsz == 8)) {
+			*value = 0;
+			memcpy(value, p + desc, n.n_descsz);
+			return true;
+		}
+		next = (desc + n.n_descsz + align - 1) & ~(align - 1);
+		if (next > size)
+			return false;
+	}
+	return false;
+}
+
+bool load_elf_note(const struct blob *image, const char *owner, uint32_t type, uint64_t *value)
+{
+	struct load quiet = { .image = image };
+	struct elf_file f = { 0 };
+	struct elf_segment s;
+	unsigned int i;
+
+	if (read_file(&quiet, &f) || check_file(&quiet, &f))
+		return false;
+	for (i = 0; i < f.phnum; i++) {
+		read_segment(&quiet, &f, i, &s);
+		if (s.type == PT_NOTE && s.offset <= image->size &&
+		    s.filesz <= image->size - s.offset &&
+		    find_note(image->data + s.offset, s.filesz, s.align == 8 ? 8 : 4, owner, type,
+			      value))
+			return true;
+	}
+	return false;
 }
 
 int load_elf(struct load *load)

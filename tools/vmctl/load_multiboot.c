@@ -21,10 +21,6 @@
 #define MBI_MMAP	(1U << 6)
 #define MBI_LOADER	(1U << 9)
 
-#define MB_RAM		1
-#define MB_RESERVED	2
-#define LOW_TOP		0xa0000U	/* where PCs have video memory and ROM */
-#define MIB		0x100000U
 #define LOADER_NAME	"vmctl"
 
 struct mb_header {
@@ -100,27 +96,6 @@ static int load_by_addresses(struct load *load, const struct mb_header *h, size_
 			  "the multiboot image");
 }
 
-/* Copy @data, with room behind it, to wherever there is space. */
-static int put(struct load *load, const void *data, size_t size, uint64_t align, const char *what,
-	       uint32_t *gpa)
-{
-	uint64_t at;
-	uint8_t *host = ram_place(load->ram, size ?: 1, align, what, &at, load->error,
-				  sizeof(load->error));
-
-	if (!host)
-		return ST_BAD_IMAGE;
-	if (size)
-		memcpy(host, data, size);
-	*gpa = at;	/* the low bank ends below 4 GiB */
-	return 0;
-}
-
-static int put_string(struct load *load, const char *s, const char *what, uint32_t *gpa)
-{
-	return put(load, s, strlen(s) + 1, 4, what, gpa);
-}
-
 static int put_modules(struct load *load, struct mb_info *info)
 {
 	struct mb_module mods[LOAD_MAX_MODULES] = { 0 };
@@ -129,50 +104,37 @@ static int put_modules(struct load *load, struct mb_info *info)
 	int err = 0;
 
 	for (i = 0; i < nr && !err; i++, m++) {
-		err = put(load, m->data, m->size, 4096, "a module", &mods[i].start);
+		err = load_put(load, m->data, m->size, 4096, "a module", &mods[i].start);
 		mods[i].end = mods[i].start + m->size;
 		if (!err)
-			err = put_string(load, m->args ?: m->name, "a module's string",
-					 &mods[i].string);
+			err = load_put_string(load, m->args ?: m->name, "a module's string",
+					      &mods[i].string);
 	}
 	info->mods_count = nr;
 	info->flags |= MBI_MODS;
-	return err ?: put(load, mods, nr * sizeof(mods[0]), 16, "the list of modules",
-			  &info->mods_addr);
-}
-
-static unsigned int add_range(struct mb_mmap *map, unsigned int nr, uint64_t from, uint64_t to,
-			      uint32_t type)
-{
-	if (to <= from)
-		return nr;
-	map[nr] = (struct mb_mmap){ sizeof(map[0]) - sizeof(map[0].size), from, to - from, type };
-	return nr + 1;
-}
-
-static uint64_t min_u64(uint64_t a, uint64_t b)
-{
-	return a < b ? a : b;
+	return err ?: load_put(load, mods, nr * sizeof(mods[0]), 16, "the list of modules",
+			       &info->mods_addr);
 }
 
 static int put_memory_map(struct load *load, struct mb_info *info)
 {
-	const struct ram_bank *b = load->ram->bank;
-	uint64_t top = b[0].len;
-	struct mb_mmap map[4];
-	unsigned int nr = 0;
+	uint64_t top = load->ram->bank[0].len;
+	struct ram_range range[RAM_MAX_RANGES];
+	struct mb_mmap map[RAM_MAX_RANGES];
+	unsigned int i, nr = ram_map(load->ram, range);
 
-	/* There is RAM up to 1 MiB, but guests expect what they know from PCs. */
-	nr = add_range(map, nr, 0, min_u64(top, LOW_TOP), MB_RAM);
-	nr = add_range(map, nr, LOW_TOP, min_u64(top, MIB), MB_RESERVED);
-	nr = add_range(map, nr, MIB, top, MB_RAM);
-	if (load->ram->nr_banks > 1)
-		nr = add_range(map, nr, b[1].gpa, b[1].gpa + b[1].len, MB_RAM);
+	for (i = 0; i < nr; i++)
+		map[i] = (struct mb_mmap){
+			.size = sizeof(map[0]) - sizeof(map[0].size),
+			.base = range[i].from,
+			.len = range[i].to - range[i].from,
+			.type = range[i].type,
+		};
 	info->flags |= MBI_MEM | MBI_MMAP;
-	info->mem_lower = min_u64(top, LOW_TOP) / 1024;
-	info->mem_upper = top > MIB ? (top - MIB) / 1024 : 0;
+	info->mem_lower = (top < RAM_LOW_TOP ? top : RAM_LOW_TOP) / 1024;
+	info->mem_upper = top > RAM_LOW_END ? (top - RAM_LOW_END) / 1024 : 0;
 	info->mmap_length = nr * sizeof(map[0]);
-	return put(load, map, info->mmap_length, 16, "the memory map", &info->mmap_addr);
+	return load_put(load, map, info->mmap_length, 16, "the memory map", &info->mmap_addr);
 }
 
 static int put_info(struct load *load)
@@ -180,15 +142,15 @@ static int put_info(struct load *load)
 	struct mb_info info = { .flags = MBI_CMDLINE | MBI_LOADER };
 	int err;
 
-	err = put_string(load, load->opt->append ?: "", "the command line", &info.cmdline);
+	err = load_put_string(load, load->opt->append ?: "", "the command line", &info.cmdline);
 	if (!err)
-		err = put_string(load, LOADER_NAME, "the loader's name", &info.boot_loader_name);
+		err = load_put_string(load, LOADER_NAME, "the loader's name", &info.boot_loader_name);
 	if (!err)
 		err = put_modules(load, &info);
 	if (!err)
 		err = put_memory_map(load, &info);
-	return err ?: put(load, &info, sizeof(info), 16, "the multiboot information",
-			  &load->boot.ebx);
+	return err ?: load_put(load, &info, sizeof(info), 16, "the multiboot information",
+			       &load->boot.ebx);
 }
 
 int load_multiboot(struct load *load)

@@ -1,27 +1,65 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Setting a machine up and taking it down. The exits are in exits.c. */
+/* Setting a machine up and taking it down. */
 #include <errno.h>
 #include <stdarg.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 
 #include "group.h"
 #include "machine.h"
-#include "setreg.h"
 #include "stop.h"
+
+static int end(struct machine *m, const struct outcome *how, const char *why, va_list ap)
+{
+	bool first;
+
+	pthread_mutex_lock(&m->end_lock);
+	first = !m->ended;
+	if (first) {
+		m->end = *how;
+		vsnprintf(m->end.why, sizeof(m->end.why), why, ap);
+		__atomic_store_n(&m->ended, true, __ATOMIC_RELEASE);
+	}
+	pthread_mutex_unlock(&m->end_lock);
+	/* A plain machine has no other thread that would have to know. */
+	if (first && m->opt->pc)
+		stop_request(STOP_ENDED);
+	return m->end.status;
+}
 
 int machine_end(struct machine *m, int status, const char *reason, const char *why, ...)
 {
+	const struct outcome how = { .status = status, .vcpu = -1, .reason = reason };
 	va_list ap;
 
-	if (m->ended)
-		return m->end.status;
-	m->ended = true;
-	m->end.status = status;
-	m->end.reason = reason;
 	va_start(ap, why);
-	vsnprintf(m->end.why, sizeof(m->end.why), why, ap);
+	status = end(m, &how, why, ap);
+	va_end(ap);
+	return status;
+}
+
+int vcpu_end(struct vcpu *c, int status, const char *reason, const char *why, ...)
+{
+	const struct outcome how = { .status = status, .vcpu = c->tvx.id, .reason = reason };
+	va_list ap;
+
+	va_start(ap, why);
+	status = end(c->m, &how, why, ap);
+	va_end(ap);
+	return status;
+}
+
+int guest_end(struct vcpu *c, int status, const char *reason, const char *why, ...)
+{
+	const struct outcome how = {
+		.status = status, .by_guest = true, .vcpu = c->tvx.id, .reason = reason,
+	};
+	va_list ap;
+
+	va_start(ap, why);
+	status = end(c->m, &how, why, ap);
 	va_end(ap);
 	return status;
 }
@@ -48,7 +86,9 @@ void machine_init(struct machine *m, const struct run_options *opt)
 	m->opt = opt;
 	m->dev.fd = -1;
 	m->vm.fd = -1;
-	m->vcpu.fd = -1;
+	m->loop.wake_fd = -1;
+	pthread_mutex_init(&m->lock, NULL);
+	pthread_mutex_init(&m->end_lock, NULL);
 }
 
 int machine_alloc_ram(struct machine *m)
@@ -59,6 +99,29 @@ int machine_alloc_ram(struct machine *m)
 	if (!err && m->opt->mem > low)
 		err = add_bank(m, RAM_HIGH, m->opt->mem - low);
 	return err;
+}
+
+int machine_add_devices(struct machine *m)
+{
+	const struct devices_options opt = {
+		.pc = m->opt->pc,
+		.strict = m->opt->strict,
+		.chardev = &m->console.chardev,
+		.ram = &m->ram,
+		.loop = &m->loop,
+		.irq = &m->irq,
+		.nr_cpus = m->opt->cpus,
+		.testdev = m->opt->testdev,
+	};
+	int err;
+
+	console_init(&m->console);
+	err = m->opt->pc ? loop_init(&m->loop, &m->lock) : 0;
+	if (!err)
+		err = devices_init(&m->devices, &opt);
+	if (err)
+		return machine_end_errno(m, "setting up the devices", err);
+	return m->opt->pc ? pc_add_devices(m) : 0;
 }
 
 static int end_no_permission(struct machine *m)
@@ -101,7 +164,7 @@ static int open_device(struct machine *m)
 
 static int create_vm(struct machine *m)
 {
-	int err = tvx_vm_create(&m->dev, &m->vm);
+	int err = tvx_vm_create_flags(&m->dev, m->opt->pc ? TVX_VM_APIC : 0, &m->vm);
 
 	switch (err) {
 	case 0:
@@ -112,9 +175,34 @@ static int create_vm(struct machine *m)
 	case -ENODEV:
 		return machine_end(m, ST_REFUSED, "refused",
 				   "a CPU of this machine cannot do VMX; `vmctl check` says why");
+	case -EINVAL:
+		return machine_end(m, ST_REFUSED, "refused",
+				   "the module that is loaded is too old for a PC: it has no local APICs");
 	default:
 		return machine_end_errno(m, "creating a VM", err);
 	}
+}
+
+static int create_vcpus(struct machine *m)
+{
+	unsigned int i, max = m->dev.info.max_vcpus;
+	int err;
+
+	if (m->opt->cpus > max)
+		return machine_end(m, ST_REFUSED, "refused",
+				   "--cpus %u: the module has no more than %u for a guest",
+				   m->opt->cpus, max);
+	m->vcpu = calloc(m->opt->cpus, sizeof(*m->vcpu));
+	if (!m->vcpu)
+		return machine_end_errno(m, "creating vCPUs", -ENOMEM);
+	for (i = 0; i < m->opt->cpus; i++) {
+		m->vcpu[i].m = m;
+		err = tvx_vcpu_create(&m->vm, i, &m->vcpu[i].tvx);
+		if (err)
+			return machine_end_errno(m, "creating a vCPU", err);
+		m->nr_vcpus++;
+	}
+	return 0;
 }
 
 int machine_open(struct machine *m)
@@ -134,73 +222,8 @@ int machine_open(struct machine *m)
 		if (err)
 			return machine_end_errno(m, "giving the guest its memory", err);
 	}
-	err = tvx_vcpu_create(&m->vm, 0, &m->vcpu);
-	return err ? machine_end_errno(m, "creating a vCPU", err) : 0;
-}
-
-/* 64-bit guests start on page tables that they need not know of, as high as possible. */
-static int setup_long(struct machine *m, const struct boot *boot, struct tvx_state *state)
-{
-	char error[256];
-	uint64_t tables;
-	int err;
-
-	if (!ram_place(&m->ram, tvx_long_tables_size(&m->vm), 4096, "the initial page tables",
-		       &tables, error, sizeof(error)))
-		return machine_end(m, ST_BAD_IMAGE, "bad-image", "%s", error);
-	err = tvx_setup_long(&m->vm, state, boot->entry, tables);
-	if (err)
-		return machine_end_errno(m, "setting up long mode", err);
-	/* A stack is below, for guests that bring none. */
-	state->gpr[TVX_RSP] = tables;
-	return 0;
-}
-
-static int setup_mode(struct machine *m, const struct boot *boot, struct tvx_state *state)
-{
-	uint32_t linear = boot->entry;
-
-	switch (boot->mode) {
-	case BOOT_LONG:
-		return setup_long(m, boot, state);
-	case BOOT_PROTECTED:
-		tvx_setup_protected(state, boot->entry);
-		return 0;
-	default:
-		break;
-	}
-	if (!(m->dev.info.features & TVX_FEAT_UNRESTRICTED))
-		return machine_end(m, ST_REFUSED, "refused",
-				   "this CPU has no unrestricted guest mode: guests in real mode cannot run");
-	tvx_setup_real(state, (linear >> 4) & 0xf000, linear & 0xffff);
-	/* Where a BIOS leaves it: below the boot sector. */
-	state->gpr[TVX_RSP] = 0x7c00;
-	return 0;
-}
-
-int machine_boot(struct machine *m, const struct boot *boot)
-{
-	struct tvx_state state;
-	unsigned int i;
-	int err = tvx_vcpu_get_state(&m->vcpu, &state, TVX_STATE_ALL);
-
-	if (err)
-		return machine_end_errno(m, "reading the vCPU's state", err);
-	err = setup_mode(m, boot, &state);
-	if (err)
-		return err;
-	state.gpr[TVX_RAX] = boot->eax;
-	state.gpr[TVX_RBX] = boot->ebx;
-	for (i = 0; i < m->opt->nr_settings; i++)
-		setreg_apply(m->opt->settings[i], &state);
-	err = tvx_vcpu_set_state(&m->vcpu, &state);
-	if (err)
-		return machine_end_errno(m, "setting the vCPU's state", err);
-	console_init(&m->console);
-	devices_init(&m->devices, &m->console.chardev, m->opt->strict);
-	memcpy(m->trace.gpr, state.gpr, sizeof(state.gpr));
-	m->trace.rflags = state.rflags;
-	return 0;
+	err = m->opt->pc ? pc_set_cpuid(m) : 0;
+	return err ?: create_vcpus(m);
 }
 
 void machine_close(struct machine *m)
@@ -208,7 +231,12 @@ void machine_close(struct machine *m)
 	unsigned int i;
 
 	stop_unwatch();
-	tvx_vcpu_destroy(&m->vcpu);
+	if (m->opt->pc)
+		virtio_destroy(&m->devices);
+	loop_destroy(&m->loop);
+	for (i = 0; i < m->nr_vcpus; i++)
+		tvx_vcpu_destroy(&m->vcpu[i].tvx);
+	free(m->vcpu);
 	tvx_vm_destroy(&m->vm);
 	tvx_close(&m->dev);
 	for (i = 0; i < m->ram.nr_banks; i++)

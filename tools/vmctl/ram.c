@@ -65,12 +65,14 @@ uint8_t *ram_claim(struct ram *ram, uint64_t gpa, uint64_t len, const char *what
 	return host;
 }
 
-uint8_t *ram_place(struct ram *ram, uint64_t len, uint64_t align, const char *what, uint64_t *gpa,
-		   char *error, size_t error_size)
+uint8_t *ram_place_below(struct ram *ram, uint64_t limit, uint64_t len, uint64_t align,
+			 const char *what, uint64_t *gpa, char *error, size_t error_size)
 {
 	uint64_t top = ram->bank[0].gpa + ram->bank[0].len, at;
 	const struct ram_claim *other;
 
+	if (top > limit)
+		top = limit;
 	/* Each step goes below a claim that is in the way, so there are few. */
 	while (top >= len) {
 		at = (top - len) & ~(align - 1);
@@ -84,4 +86,38 @@ uint8_t *ram_place(struct ram *ram, uint64_t len, uint64_t align, const char *wh
 	snprintf(error, error_size, "%s: no room for %#llx bytes in guest memory (--mem gives more)",
 		 what, (unsigned long long)len);
 	return NULL;
+}
+
+uint8_t *ram_place(struct ram *ram, uint64_t len, uint64_t align, const char *what, uint64_t *gpa,
+		   char *error, size_t error_size)
+{
+	return ram_place_below(ram, UINT64_MAX, len, align, what, gpa, error, error_size);
+}
+
+static unsigned int add_range(struct ram_range *range, unsigned int nr, uint64_t from, uint64_t to,
+			      uint32_t type)
+{
+	if (to <= from)
+		return nr;
+	range[nr] = (struct ram_range){ from, to, type };
+	return nr + 1;
+}
+
+static uint64_t min_u64(uint64_t a, uint64_t b)
+{
+	return a < b ? a : b;
+}
+
+unsigned int ram_map(const struct ram *ram, struct ram_range range[RAM_MAX_RANGES])
+{
+	const struct ram_bank *b = ram->bank;
+	uint64_t top = b[0].len;
+	unsigned int nr = 0;
+
+	nr = add_range(range, nr, 0, min_u64(top, RAM_LOW_TOP), RAM_USABLE);
+	nr = add_range(range, nr, RAM_LOW_TOP, min_u64(top, RAM_LOW_END), RAM_RESERVED);
+	nr = add_range(range, nr, RAM_LOW_END, top, RAM_USABLE);
+	if (ram->nr_banks > 1)
+		nr = add_range(range, nr, b[1].gpa, b[1].gpa + b[1].len, RAM_USABLE);
+	return nr;
 }

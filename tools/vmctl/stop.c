@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include <errno.h>
 #include <signal.h>
-#include <string.h>
+#include <stdbool.h>
+#include <stddef.h>
 #include <sys/time.h>
 
 #include "stop.h"
@@ -9,27 +10,34 @@
 /* Told again while it is not heeded: we may have been about to block in a write. */
 #define REPEAT_US	200000
 
-static struct tvx_vcpu *watched;
-static volatile sig_atomic_t reason;
+static void (*wake_up)(void *ctx);
+static void *wake_ctx;
+static int reason;
 
 int stop_reason(void)
 {
-	return reason;
+	return __atomic_load_n(&reason, __ATOMIC_ACQUIRE);
 }
 
-/* A kick is not lost if it comes just before RUN, as the mere signal would be. */
+void stop_request(int why)
+{
+	int none = 0;
+
+	__atomic_compare_exchange_n(&reason, &none, why, false, __ATOMIC_ACQ_REL,
+				    __ATOMIC_ACQUIRE);
+	if (wake_up)
+		wake_up(wake_ctx);
+}
+
 static void on_signal(int sig)
 {
 	int error = errno;
 
-	if (!reason)
-		reason = sig;
-	if (watched)
-		tvx_vcpu_kick(watched);
+	stop_request(sig);
 	errno = error;
 }
 
-int stop_watch(struct tvx_vcpu *vcpu, uint64_t timeout_ms)
+int stop_watch(void (*wake)(void *ctx), void *ctx, uint64_t timeout_ms)
 {
 	static const int signals[] = { SIGINT, SIGTERM, SIGHUP, SIGALRM };
 	struct sigaction sa = { .sa_handler = on_signal }, old;
@@ -39,7 +47,8 @@ int stop_watch(struct tvx_vcpu *vcpu, uint64_t timeout_ms)
 	};
 	unsigned int i;
 
-	watched = vcpu;
+	wake_ctx = ctx;
+	wake_up = wake;
 	for (i = 0; i < sizeof(signals) / sizeof(signals[0]); i++) {
 		/* What our parent had us ignore (nohup) stays ignored. */
 		sigaction(signals[i], NULL, &old);
@@ -55,5 +64,5 @@ void stop_unwatch(void)
 	struct itimerval off = { 0 };
 
 	setitimer(ITIMER_REAL, &off, NULL);
-	watched = NULL;
+	wake_up = NULL;
 }

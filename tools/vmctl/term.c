@@ -56,14 +56,14 @@ static void watch_signals(void)
 	sigaction(SIGTSTP, &sa, NULL);
 }
 
-void term_enter(void)
+bool term_enter(bool raw)
 {
 	/* In the background the terminal is somebody else's. */
 	if (!isatty(STDIN_FILENO) || tcgetpgrp(STDIN_FILENO) != getpgrp() ||
 	    tcgetattr(STDIN_FILENO, &saved))
-		return;
+		return false;
 	ours = saved;
-	ours.c_lflag &= ~(ICANON | ECHO);
+	ours.c_lflag &= ~(ICANON | ECHO | (raw ? ISIG | IEXTEN : 0));
 	ours.c_iflag &= ~(ICRNL | INLCR | IXON);
 	ours.c_cc[VMIN] = 1;
 	ours.c_cc[VTIME] = 0;
@@ -71,4 +71,5 @@ void term_enter(void)
 	atexit(term_leave);
 	entered = 1;
 	apply(&ours);
+	return true;
 }

@@ -3,8 +3,14 @@
 #ifndef VMCTL_TERM_H
 #define VMCTL_TERM_H
 
-/** term_enter - Ctrl-C and Ctrl-Z keep working; put back at exit, and when a signal kills us */
-void term_enter(void);
+#include <stdbool.h>
+
+/**
+ * term_enter - until term_leave(), our exit, or a signal that kills us
+ * @raw: all keys are the guest's; else Ctrl-C and Ctrl-Z keep working
+ * Returns whether standard input is such a terminal.
+ */
+bool term_enter(bool raw);
 void term_leave(void);
 
 #endif

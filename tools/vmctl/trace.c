@@ -74,6 +74,9 @@ void describe_exit(const struct tvx_run_out *out, char *buf, size_t size)
 		snprintf(buf, size, "selector=%#x source=%u", out->task.selector,
 			 out->task.source);
 		break;
+	case TVX_EXIT_EOI:
+		snprintf(buf, size, "vector=%u", out->eoi.vector);
+		break;
 	case TVX_EXIT_CR3:
 		snprintf(buf, size, "value=%#llx", (unsigned long long)out->cr3.value);
 		break;
@@ -86,42 +89,50 @@ void describe_exit(const struct tvx_run_out *out, char *buf, size_t size)
 	}
 }
 
-int trace_open(struct trace *t, const char *path)
+int trace_open(struct machine *m, const char *path)
 {
-	t->file = path ? fopen(path, "we") : stderr;
-	if (!t->file)
+	m->trace = path ? fopen(path, "we") : stderr;
+	if (!m->trace)
 		return -errno;
 	/* Whole lines, in order with what else goes to the same file. */
-	setvbuf(t->file, NULL, _IOLBF, 0);
+	setvbuf(m->trace, NULL, _IOLBF, 0);
 	return 0;
 }
 
-void trace_close(struct trace *t)
+void trace_close(struct machine *m)
 {
-	if (t->file && t->file != stderr)
-		fclose(t->file);
-	t->file = NULL;
+	if (m->trace && m->trace != stderr)
+		fclose(m->trace);
+	m->trace = NULL;
 }
 
-static void trace_reg(struct trace *t, const char *name, uint64_t *before, uint64_t now)
+static void trace_reg(FILE *f, const char *name, uint64_t *before, uint64_t now)
 {
 	if (*before != now)
-		fprintf(t->file, " %s=%#llx", name, (unsigned long long)now);
+		fprintf(f, " %s=%#llx", name, (unsigned long long)now);
 	*before = now;
 }
 
-void trace_exit(struct trace *t, uint64_t number, const struct tvx_run_out *out)
+void trace_exit(struct vcpu *c)
 {
+	const struct tvx_run_out *out = &c->tvx.run->out;
+	FILE *f = c->m->trace;
 	char what[160];
 	unsigned int i;
 
-	if (!t->file)
+	if (!f)
 		return;
 	describe_exit(out, what, sizeof(what));
-	fprintf(t->file, "#%llu %s rip=%#llx%s%s |", (unsigned long long)number,
-		tvx_exit_name(out->exit), (unsigned long long)out->rip, *what ? " " : "", what);
+	/* Lines of several threads must not mix. */
+	flockfile(f);
+	fprintf(f, "#%llu ", (unsigned long long)c->nr_exits);
+	if (c->m->nr_vcpus > 1)
+		fprintf(f, "vcpu=%u ", c->tvx.id);
+	fprintf(f, "%s rip=%#llx%s%s |", tvx_exit_name(out->exit), (unsigned long long)out->rip,
+		*what ? " " : "", what);
 	for (i = 0; i < TVX_NR_GPRS; i++)
-		trace_reg(t, tvx_gpr_name(i), &t->gpr[i], out->gpr[i]);
-	trace_reg(t, "rflags", &t->rflags, out->rflags);
-	putc('\n', t->file);
+		trace_reg(f, tvx_gpr_name(i), &c->traced.gpr[i], out->gpr[i]);
+	trace_reg(f, "rflags", &c->traced.rflags, out->rflags);
+	putc('\n', f);
+	funlockfile(f);
 }
