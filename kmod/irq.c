@@ -228,7 +228,7 @@ int tvx_irq_requests(struct tvx_vcpu *vcpu)
 
 	if (requests & BIT(LAPIC_REQ_INIT))
 		err = vmx_vcpu_reset(&vcpu->hw);
-	/* What has come since the section is for the next one, which knows whether it is blocked. */
+	/* What has come since is for the next section, which knows whether it is blocked. */
 	if (requests & BIT(LAPIC_REQ_NMI))
 		lapic_request(&vcpu->lapic, LAPIC_REQ_NMI);
 	if (requests & BIT(LAPIC_REQ_NMI2))

@@ -221,6 +221,14 @@ TEST(cpuid_of_a_vcpu)
 	ASSERT_EQ(policy_set_cpuid(&p, t, 8), 0);
 	EXPECT_TRUE(policy_cpuid(&p, &other, 1, 0, out));
 	EXPECT_EQ(out[ECX], ~(u32)BIT(27));
+	/* Nor is the APIC's bit the table's once the guest has switched it off. */
+	t[1].edx = ~0U;
+	ASSERT_EQ(policy_set_cpuid(&p, t, 8), 0);
+	EXPECT_TRUE(policy_cpuid(&p, &other, 1, 0, out));
+	EXPECT_EQ(out[EDX], ~0U);
+	other.apic_off = true;
+	EXPECT_TRUE(policy_cpuid(&p, &other, 1, 0, out));
+	EXPECT_EQ(out[EDX], ~(u32)BIT(9));
 	/* A table without leaf 0xb has no topology to tell. */
 	entry(2, 2, 0, 0, 0);
 	ASSERT_EQ(policy_set_cpuid(&p, t, 8), 0);
