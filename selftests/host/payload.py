@@ -149,17 +149,27 @@ def next_kernel(archive, kernel, command):
     archive.add('/bin/kexec', stripped(compiled(HERE / 'kexec.c', 'kexec', '-static')), 0o755)
 
 
+def kselftests(command):
+    """The kselftests that a command names; all for a shell, or one that speaks of the folder. They take a lot of room."""
+    programs = list(executables(BUILD / 'selftests/bin'))
+    text = ' '.join(os.fsdecode(word) for word in command)
+    named = re.findall(r'/selftests(?:/(\w*))?', text)
+    if command and '' not in named:
+        programs = [path for path in programs if path.name in named]
+    return [(path, f'/selftests/{path.name}') for path in programs]
+
+
 def payload(settings, command, module, add, successor=None):
     """
-    The archive of one run: the module, our programs, the added files, the command and how to run it; for a successor
-    (kernel, command) its image in place of the kselftests, as there is no room for both.
+    The archive of one run: the module, our programs, the kselftests that are wanted, the added files, the command and
+    how to run it; for a successor (kernel, command) its image in place of the kselftests, as there is no room for both.
     """
     archive = Cpio()
     files = [(path, f'/bin/{path.name}') for path in executables(BUILD / 'tools') if path.parent.name != 'guests']
     files += [(path, f'/guests/{path.name}') for suffix in ('bin', 'elf')
               for path in sorted((BUILD / 'tools/guests').glob(f'*.{suffix}'))]
     if not successor:
-        files += [(path, f'/selftests/{path.name}') for path in executables(BUILD / 'selftests/bin')]
+        files += kselftests(command)
     files += added_files(add)
     loaded = [(path, stripped(path) if os.access(path, os.X_OK) else path.read_bytes()) for path, _ in files]
     for (path, content), (_, place) in zip(loaded, files):
