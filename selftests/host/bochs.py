@@ -133,6 +133,10 @@ def edited(text, edits):
 
 
 class Bochs(Emulator):
+    # In Bochs 2.7, InterruptAcknowledge() delivers a virtual interrupt that RFLAGS.IF = 0 holds back as soon as an
+    # interrupt of the host comes: with virtual-interrupt delivery a guest's handlers interrupt themselves.
+    module_parameters = ('apicv=0',)
+
     def __init__(self, machine, folder, edits):
         super().__init__(machine, folder)
         self.edits = edits

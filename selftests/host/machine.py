@@ -40,6 +40,8 @@ def new_folder():
 class Emulator:
     """A machine's emulator. com1 (the kernel's log) is a pipe; com2 is one too, or a socket where there is input."""
 
+    module_parameters = ()
+
     def __init__(self, machine, folder):
         self.machine = machine
         self.folder = folder

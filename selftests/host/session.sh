@@ -17,7 +17,8 @@ tainted()
 load_module()
 {
 	[ -n "$LOAD" ] || return 0
-	insmod "$TINYVMX_KO" 2> /tmp/.insmod && return 0
+	# shellcheck disable=SC2086 # one word each
+	insmod "$TINYVMX_KO" $PARAMETERS 2> /tmp/.insmod && return 0
 	frame load-failed "$(cat /tmp/.insmod)"
 	return 1
 }
