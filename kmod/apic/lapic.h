@@ -210,7 +210,13 @@ bool lapic_wakes(const struct lapic *a);
 void lapic_acknowledge(struct lapic *a, u8 vector);
 
 /* Which vectors need an EOI exit: 4 words. */
-void lapic_eoi_exits(const struct lapic *a, u64 bitmap[4]);
+static inline void lapic_eoi_exits(const struct lapic *a, u64 bitmap[4])
+{
+	u32 at, n;
+
+	for (n = 0, at = APIC_TMR; n < 4; n++, at += 0x20)
+		bitmap[n] = lapic_reg(a, at) | (u64)lapic_reg(a, at + 0x10) << 32;
+}
 
 /* ---- LVT -------------------------------------------------------------------------- */
 

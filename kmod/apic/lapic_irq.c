@@ -109,15 +109,6 @@ int lapic_eoi(struct lapic *a)
 	return LAPIC_UPDATE | LAPIC_EOI;
 }
 
-void lapic_eoi_exits(const struct lapic *a, u64 bitmap[4])
-{
-	int n;
-
-	for (n = 0; n < 4; n++)
-		bitmap[n] = *lapic_word(a, APIC_TMR, 2 * n) |
-			    (u64)*lapic_word(a, APIC_TMR, 2 * n + 1) << 32;
-}
-
 int lapic_accept(struct lapic *a, u8 vector)
 {
 	if (vector < LAPIC_LEGAL_VECTOR)

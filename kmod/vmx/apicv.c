@@ -106,6 +106,9 @@ static void update_eoi_exits(struct vmx_vcpu *v)
 	unsigned int i;
 
 	lapic_eoi_exits(v->lapic, exits);
+	/* Devices' interrupts of this kind are the same for long. */
+	if (likely(!memcmp(exits, v->eoi_exits, sizeof(exits))))
+		return;
 	for (i = 0; i < ARRAY_SIZE(exits); i++) {
 		if (exits[i] == v->eoi_exits[i])
 			continue;

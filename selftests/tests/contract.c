@@ -4,6 +4,7 @@
  * wrong, all else being right.
  */
 #include <stddef.h>
+#include <sys/eventfd.h>
 #include <sys/syscall.h>
 
 #include "tvx_test.h"
@@ -33,6 +34,7 @@ enum { DEV, VM, VCPU, NR_KINDS };
 FIXTURE(fds) {
 	int fd[NR_KINDS];
 	int other;		/* the vCPU's VM */
+	int event;		/* an eventfd */
 	struct tvx_info info;
 	uint8_t *page;		/* memory for whoever wants some */
 	struct tvx_cpuid_entry cpuid[TVX_MAX_CPUID];
@@ -41,9 +43,11 @@ FIXTURE(fds) {
 
 FIXTURE_SETUP(fds)
 {
-	struct tvx_create_vm vm = { .size = sizeof(vm) };
+	struct tvx_create_vm vm = { .size = sizeof(vm), .flags = TVX_VM_APIC };
 	struct tvx_create_vcpu vcpu = { .size = sizeof(vcpu) };
 
+	self->event = eventfd(0, EFD_CLOEXEC);
+	ASSERT_GE(self->event, 0);
 	self->info.size = sizeof(self->info);
 	self->fd[DEV] = open(TVX_DEVICE, O_RDWR | O_CLOEXEC);
 	ASSERT_GE(self->fd[DEV], 0);
@@ -66,6 +70,7 @@ FIXTURE_TEARDOWN(fds)
 	close(self->other);
 	close(self->fd[VM]);
 	close(self->fd[DEV]);
+	close(self->event);
 }
 
 /* ---- what holds for every struct ------------------------------------------------ */
@@ -128,6 +133,38 @@ FILL(fill_report)
 		.data = (uintptr_t)self->page, .len = 64 * PAGE };
 }
 
+FILL(fill_msi)
+{
+	*(struct tvx_msi *)arg = (struct tvx_msi){ .address = 0xfee00000, .data = 0x41 };
+}
+
+/* There is none yet, whatever calls went before. */
+FILL(fill_irqfd)
+{
+	struct tvx_irqfd fill = { .size = sizeof(fill), .flags = TVX_FD_REMOVE,
+				  .address = 0xfee00000, .data = 0x41, .fd = self->event };
+
+	call(self->fd[VM], TVX_VM_IRQFD, &fill);
+	fill.flags = 0;
+	*(struct tvx_irqfd *)arg = fill;
+}
+
+FILL(fill_ioeventfd)
+{
+	struct tvx_ioeventfd fill = { .size = sizeof(fill), .flags = TVX_FD_REMOVE,
+				      .port = 0x80, .fd = self->event };
+
+	call(self->fd[VM], TVX_VM_IOEVENTFD, &fill);
+	fill.flags = 0;
+	*(struct tvx_ioeventfd *)arg = fill;
+}
+
+FILL(fill_set_apic)
+{
+	((struct tvx_apic *)arg)->size = sizeof(struct tvx_apic);
+	must(call(self->fd[VCPU], TVX_VCPU_GET_APIC, arg));
+}
+
 /* Bytes of the struct that must be 0. */
 #define HOLE(type, field) { offsetof(struct type, field), sizeof(((struct type *)0)->field) }
 
@@ -142,12 +179,17 @@ static const struct command {
 #define ROW(kind, cmd, type, flags, fill, ...) \
 	{ #cmd, cmd, kind, sizeof(struct type), flags, fill, { __VA_ARGS__ } }
 	ROW(DEV, TVX_GET_INFO, tvx_info, 0, fill_nothing, HOLE(tvx_info, reserved)),
-	ROW(DEV, TVX_CREATE_VM, tvx_create_vm, 0, fill_nothing, HOLE(tvx_create_vm, reserved)),
+	ROW(DEV, TVX_CREATE_VM, tvx_create_vm, TVX_VM_APIC, fill_nothing,
+	    HOLE(tvx_create_vm, reserved)),
 	ROW(DEV, TVX_GET_CPUID, tvx_cpuid, 0, fill_get_cpuid, HOLE(tvx_cpuid, reserved)),
 	ROW(VM, TVX_VM_SET_SLOT, tvx_slot, TVX_SLOT_READONLY | TVX_SLOT_PREMAP, fill_slot,
 	    HOLE(tvx_slot, reserved)),
 	ROW(VM, TVX_VM_SET_CPUID, tvx_cpuid, 0, fill_nothing, HOLE(tvx_cpuid, reserved)),
 	ROW(VM, TVX_VM_SET_POLICY, tvx_policy, 0, fill_nothing, HOLE(tvx_policy, reserved)),
+	ROW(VM, TVX_VM_MSI, tvx_msi, 0, fill_msi, HOLE(tvx_msi, reserved)),
+	ROW(VM, TVX_VM_IRQFD, tvx_irqfd, TVX_FD_REMOVE, fill_irqfd),
+	ROW(VM, TVX_VM_IOEVENTFD, tvx_ioeventfd, TVX_FD_REMOVE | TVX_FD_MATCH, fill_ioeventfd,
+	    HOLE(tvx_ioeventfd, reserved)),
 	/* Last of the VM's: it settles the others. */
 	ROW(VM, TVX_VM_CREATE_VCPU, tvx_create_vcpu, 0, fill_nothing,
 	    HOLE(tvx_create_vcpu, reserved)),
@@ -161,6 +203,9 @@ static const struct command {
 	ROW(VCPU, TVX_VCPU_GET_XSAVE, tvx_buffer, 0, fill_get_xsave),
 	ROW(VCPU, TVX_VCPU_SET_XSAVE, tvx_buffer, 0, fill_set_xsave),
 	ROW(VCPU, TVX_VCPU_GET_STATS, tvx_stats, 0, fill_nothing),
+	ROW(VCPU, TVX_VCPU_GET_APIC, tvx_apic, 0, fill_nothing),
+	ROW(VCPU, TVX_VCPU_SET_APIC, tvx_apic, 0, fill_set_apic),
+	ROW(VCPU, TVX_VCPU_APIC_ACCESS, tvx_apic_access, TVX_APIC_WRITE, fill_nothing),
 	ROW(VCPU, TVX_VCPU_REPORT, tvx_buffer, TVX_REPORT_ENTRY | TVX_REPORT_VMCS, fill_report),
 };
 

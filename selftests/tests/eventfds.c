@@ -1,0 +1,538 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Eventfds that send messages to local APICs, and that an OUT of the guest signals. */
+#include <sys/eventfd.h>
+
+#include "tvx_apic.h"
+
+#define IRQ		0x41
+#define PORT		0x1234
+#define NOT_OPEN	999
+
+static int new_eventfd(void)
+{
+	int fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+
+	must(fd < 0 ? errno : 0);
+	return fd;
+}
+
+static void signal_it(int fd)
+{
+	uint64_t one = 1;
+
+	must(write(fd, &one, sizeof(one)) != sizeof(one) ? errno : 0);
+}
+
+/* How often it was signalled since the last call. */
+static uint64_t signals_of(int fd)
+{
+	uint64_t n = 0;
+
+	return read(fd, &n, sizeof(n)) == sizeof(n) ? n : 0;
+}
+
+static int irqfd(struct guest *g, int fd, uint32_t data, uint32_t flags)
+{
+	return tvx_vm_irqfd(&g->vm, fd, APIC_GPA, data, flags);
+}
+
+/* ---- irqfd --------------------------------------------------------------------------------- */
+
+GUEST64(halt, X2APIC_ON "out %al, $0x80\n sti\n hlt\n" DONE);
+GUEST64(stop_and_go, X2APIC_ON "sti\n 1: out %al, $0x80\n nop\n jmp 1b\n");
+GUEST64(spin, X2APIC_ON "sti\n out %al, $0x80\n" WAIT_IRQS(1) DONE);
+
+/* The guest's APIC is on. */
+static void start_open(struct guest *g, const char *code, const char *end)
+{
+	guest_start(g, GUEST_LONG, code, end);
+	idt_setup(g);
+	irq_setup(g, irq_x2apic_code, irq_x2apic_end);
+	must(run(g) != TVX_EXIT_IO ? EPROTO : 0);
+	tvx_skip_insn(&g->vcpu);
+}
+#define START_OPEN(g, name) start_open(g, name##_code, name##_end)
+
+/* How many interrupts there are in all once the guest of stop_and_go went on for a while. */
+static uint64_t count_now(struct guest *g)
+{
+	for (int i = 0; i < 2; i++) {
+		must(run(g) != TVX_EXIT_IO ? EPROTO : 0);
+		tvx_skip_insn(&g->vcpu);
+	}
+	return irqs(g)->count;
+}
+
+TEST_F(apic, irqfd_wakes)
+{
+	struct guest *g = &self->g;
+	int fd = new_eventfd();
+	struct runner r;
+
+	ASSERT_EQ(irqfd(g, fd, IRQ, 0), 0);
+	START_OPEN(g, halt);
+	begin(&r, g);
+	ASSERT_TRUE(sleeps(g, 1));
+	signal_it(fd);
+	EXPECT_TRUE(ends_done(&r));
+	EXPECT_EQ(irqs(g)->of[IRQ], 1);
+	/* It takes the count. */
+	EXPECT_EQ(signals_of(fd), 0);
+	close(fd);
+}
+
+TEST_F(apic, irqfd_of_a_running_guest)
+{
+	struct guest *g = &self->g;
+	int fd = new_eventfd();
+	struct runner r;
+
+	ASSERT_EQ(irqfd(g, fd, IRQ, 0), 0);
+	START_OPEN(g, spin);
+	begin(&r, g);
+	usleep(5000);
+	signal_it(fd);
+	EXPECT_TRUE(ends_done(&r));
+	EXPECT_EQ(irqs(g)->of[IRQ], 1);
+	close(fd);
+}
+
+TEST_F(apic, each_signal_is_an_interrupt)
+{
+	struct guest *g = &self->g;
+	int fd = new_eventfd();
+
+	ASSERT_EQ(irqfd(g, fd, IRQ, 0), 0);
+	START_OPEN(g, stop_and_go);
+	for (int i = 1; i <= 10; i++) {
+		signal_it(fd);
+		EXPECT_EQ(count_now(g), i);
+	}
+	/* Two before it is taken are one. */
+	signal_it(fd);
+	signal_it(fd);
+	EXPECT_EQ(count_now(g), 11);
+	close(fd);
+}
+
+TEST_F(apic, signalled_before)
+{
+	struct guest *g = &self->g;
+	int fd = new_eventfd();
+
+	START_OPEN(g, stop_and_go);
+	signal_it(fd);
+	ASSERT_EQ(irqfd(g, fd, IRQ, 0), 0);
+	EXPECT_EQ(count_now(g), 1);
+	signal_it(fd);
+	EXPECT_EQ(count_now(g), 2);
+	close(fd);
+}
+
+TEST_F(apic, several_messages_of_one_eventfd)
+{
+	struct guest *g = &self->g;
+	int fd = new_eventfd(), other = new_eventfd();
+
+	START_OPEN(g, stop_and_go);
+	ASSERT_EQ(irqfd(g, fd, 0x41, 0), 0);
+	ASSERT_EQ(irqfd(g, fd, 0x42, 0), 0);
+	ASSERT_EQ(irqfd(g, other, 0x41, 0), 0);
+	EXPECT_EQ(irqfd(g, fd, 0x41, 0), -EEXIST);
+	signal_it(fd);
+	EXPECT_EQ(count_now(g), 2);
+	signal_it(other);
+	EXPECT_EQ(count_now(g), 3);
+	EXPECT_EQ(irqs(g)->of[0x41], 2);
+	close(fd);
+	close(other);
+}
+
+TEST_F(apic, irqfd_is_removed)
+{
+	struct guest *g = &self->g;
+	int fd = new_eventfd(), other = new_eventfd();
+
+	START_OPEN(g, stop_and_go);
+	ASSERT_EQ(irqfd(g, fd, 0x41, 0), 0);
+	ASSERT_EQ(irqfd(g, fd, 0x42, 0), 0);
+	EXPECT_EQ(irqfd(g, fd, 0x43, TVX_FD_REMOVE), -ENOENT);
+	EXPECT_EQ(irqfd(g, other, 0x41, TVX_FD_REMOVE), -ENOENT);
+	ASSERT_EQ(irqfd(g, fd, 0x41, TVX_FD_REMOVE), 0);
+	EXPECT_EQ(irqfd(g, fd, 0x41, TVX_FD_REMOVE), -ENOENT);
+	signal_it(fd);
+	EXPECT_EQ(count_now(g), 1);
+	EXPECT_EQ(irqs(g)->of[0x42], 1);
+	ASSERT_EQ(irqfd(g, fd, 0x42, TVX_FD_REMOVE), 0);
+	signal_it(fd);
+	EXPECT_EQ(count_now(g), 1);
+	EXPECT_EQ(signals_of(fd), 1);
+	/* And made again. */
+	ASSERT_EQ(irqfd(g, fd, 0x41, 0), 0);
+	signal_it(fd);
+	EXPECT_EQ(count_now(g), 2);
+	close(fd);
+	close(other);
+}
+
+TEST_F(apic, the_eventfd_goes_first)
+{
+	struct guest *g = &self->g;
+	int fd;
+
+	START_OPEN(g, stop_and_go);
+	for (int i = 0; i < TVX_MAX_IRQFDS + 10; i++) {
+		fd = new_eventfd();
+		/* What has gone does not count against the limit. */
+		ASSERT_EQ(irqfd(g, fd, IRQ, 0), 0);
+		close(fd);
+	}
+	EXPECT_EQ(count_now(g), 0);
+	/* These are left to the end of the VM. */
+	for (int i = 0; i < 3; i++) {
+		fd = new_eventfd();
+		ASSERT_EQ(irqfd(g, fd, IRQ, 0), 0);
+		signal_it(fd);
+		close(fd);
+	}
+	EXPECT_EQ(count_now(g), 1);
+}
+
+TEST(the_vm_goes_first)
+{
+	int fd = new_eventfd();
+	struct guest g;
+
+	for (int i = 0; i < 3; i++) {
+		guest_open_flags(&g, TVX_VM_APIC);
+		guest_vcpu(&g);
+		START_OPEN(&g, stop_and_go);
+		ASSERT_EQ(irqfd(&g, fd, IRQ, 0), 0);
+		ASSERT_EQ(tvx_vm_ioeventfd(&g.vm, fd, PORT, 0, 0, 0), 0);
+		signal_it(fd);
+		EXPECT_EQ(count_now(&g), 1);
+		guest_close(&g);
+		signal_it(fd);
+		EXPECT_EQ(signals_of(fd), 1);
+	}
+	close(fd);
+}
+
+static void *signal_on(void *arg)
+{
+	volatile int *fd = arg;
+
+	for (int i = 0; i < 2000; i++) {
+		uint64_t one = 1;
+
+		/* It may be gone at any time. */
+		if (write(*fd, &one, sizeof(one)) < 0 && errno == EBADF)
+			break;
+	}
+	return NULL;
+}
+
+TEST_F(apic, signals_and_ends_at_once)
+{
+	struct guest *g = &self->g;
+	pthread_t thread;
+
+	START_OPEN(g, stop_and_go);
+	for (int i = 0; i < 20; i++) {
+		volatile int fd = new_eventfd();
+		int copy = fd;
+
+		ASSERT_EQ(irqfd(g, fd, IRQ, 0), 0);
+		ASSERT_EQ(pthread_create(&thread, NULL, signal_on, (void *)&fd), 0);
+		count_now(g);
+		if (i % 2) {
+			ASSERT_EQ(irqfd(g, copy, IRQ, TVX_FD_REMOVE), 0);
+		} else {
+			fd = -1;
+			close(copy);
+		}
+		pthread_join(thread, NULL);
+		if (i % 2)
+			close(copy);
+	}
+	count_now(g);
+}
+
+TEST_F(apic, how_many_irqfds)
+{
+	struct guest *g = &self->g;
+	int fd = new_eventfd(), i;
+
+	for (i = 0; i < TVX_MAX_IRQFDS; i++)
+		ASSERT_EQ(tvx_vm_irqfd(&g->vm, fd, APIC_GPA | (i & 0xff) << 12, IRQ, 0), 0);
+	EXPECT_EQ(irqfd(g, fd, IRQ + 1, 0), -ENOSPC);
+	EXPECT_EQ(irqfd(g, fd, IRQ, 0), -EEXIST);
+	ASSERT_EQ(irqfd(g, fd, IRQ, TVX_FD_REMOVE), 0);
+	EXPECT_EQ(irqfd(g, fd, IRQ + 1, 0), 0);
+	close(fd);
+}
+
+TEST_F(apic, irqfd_refusals)
+{
+	struct guest *g = &self->g;
+	int fd = new_eventfd(), null = open("/dev/null", O_RDWR | O_CLOEXEC);
+
+	EXPECT_EQ(irqfd(g, -1, IRQ, 0), -EBADF);
+	EXPECT_EQ(irqfd(g, NOT_OPEN, IRQ, 0), -EBADF);
+	EXPECT_EQ(irqfd(g, null, IRQ, 0), -EINVAL);
+	EXPECT_EQ(irqfd(g, g->vm.fd, IRQ, 0), -EINVAL);
+	EXPECT_EQ(irqfd(g, fd, 0x300, 0), -EINVAL);
+	EXPECT_EQ(tvx_vm_irqfd(&g->vm, fd, 0x1000, IRQ, 0), -EINVAL);
+	EXPECT_EQ(irqfd(g, fd, IRQ, TVX_FD_MATCH), -EINVAL);
+	EXPECT_EQ(irqfd(g, fd, IRQ, 1u << 31), -EINVAL);
+	/* None of these is in the way of what is right. */
+	EXPECT_EQ(irqfd(g, fd, IRQ, 0), 0);
+	close(null);
+	close(fd);
+}
+
+TEST_F(vm, irqfd_without_a_local_apic)
+{
+	int fd = new_eventfd();
+
+	EXPECT_EQ(irqfd(&self->g, fd, IRQ, 0), -EOPNOTSUPP);
+	close(fd);
+}
+
+/* ---- ioeventfd ----------------------------------------------------------------------------------- */
+
+static int ioeventfd(struct guest *g, int fd, unsigned int width)
+{
+	return tvx_vm_ioeventfd(&g->vm, fd, PORT, width, 0, 0);
+}
+
+static int matching(struct guest *g, int fd, unsigned int width, uint64_t value, uint32_t flags)
+{
+	return tvx_vm_ioeventfd(&g->vm, fd, PORT, width, value, TVX_FD_MATCH | flags);
+}
+
+/* AL, AX, EAX. */
+GUEST64(outs_of_each_width, "mov $0x1234, %edx\n mov $0x11223344, %eax\n"
+	"out %al, %dx\n out %ax, %dx\n out %ax, %dx\n"
+	"out %eax, %dx\n out %eax, %dx\n out %eax, %dx\n hlt\n");
+
+TEST_F(vm, widths)
+{
+	struct guest *g = &self->g;
+	int fd[3] = { new_eventfd(), new_eventfd(), new_eventfd() };
+	struct tvx_stats stats;
+
+	for (int i = 0; i < 3; i++)
+		ASSERT_EQ(ioeventfd(g, fd[i], 1 << i), 0);
+	start(g, GUEST_LONG, outs_of_each_width);
+	/* No exit but the last reaches user space. */
+	ASSERT_EQ(run(g), TVX_EXIT_HLT);
+	for (int i = 0; i < 3; i++)
+		EXPECT_EQ(signals_of(fd[i]), i + 1);
+	must(tvx_vcpu_get_stats(&g->vcpu, &stats));
+	EXPECT_EQ(stats.reason[30].count, 6);
+	for (int i = 0; i < 3; i++)
+		close(fd[i]);
+}
+
+TEST_F(vm, any_width)
+{
+	struct guest *g = &self->g;
+	int fd = new_eventfd();
+
+	ASSERT_EQ(ioeventfd(g, fd, 0), 0);
+	start(g, GUEST_LONG, outs_of_each_width);
+	ASSERT_EQ(run(g), TVX_EXIT_HLT);
+	EXPECT_EQ(signals_of(fd), 6);
+	close(fd);
+}
+
+/* It goes on counting when user space has closed its own. */
+TEST_F(vm, it_holds_the_eventfd)
+{
+	struct guest *g = &self->g;
+	int fd = new_eventfd(), copy = dup(fd);
+
+	ASSERT_EQ(ioeventfd(g, fd, 0), 0);
+	close(fd);
+	start(g, GUEST_LONG, outs_of_each_width);
+	ASSERT_EQ(run(g), TVX_EXIT_HLT);
+	EXPECT_EQ(signals_of(copy), 6);
+	close(copy);
+	start(g, GUEST_LONG, outs_of_each_width);
+	ASSERT_EQ(run(g), TVX_EXIT_HLT);
+}
+
+TEST_F(vm, other_widths_and_ports_exit)
+{
+	struct guest *g = &self->g;
+	int fd = new_eventfd();
+
+	ASSERT_EQ(ioeventfd(g, fd, 2), 0);
+	ASSERT_EQ(tvx_vm_ioeventfd(&g->vm, fd, PORT + 1, 0, 0, 0), 0);
+	start(g, GUEST_LONG, outs_of_each_width);
+	ASSERT_EQ(run(g), TVX_EXIT_IO);
+	EXPECT_EQ(out(g)->io.width, 1);
+	EXPECT_EQ(out(g)->io.value, 0x44);
+	tvx_skip_insn(&g->vcpu);
+	ASSERT_EQ(run(g), TVX_EXIT_IO);
+	EXPECT_EQ(out(g)->io.width, 4);
+	EXPECT_EQ(out(g)->io.value, 0x11223344);
+	EXPECT_EQ(signals_of(fd), 2);
+	close(fd);
+}
+
+GUEST64(outs_of_values, "mov $0x1234, %edx\n mov $0xffffff01, %eax\n out %al, %dx\n"
+	"mov $2, %eax\n out %al, %dx\n out %al, %dx\n out %ax, %dx\n"
+	"mov $3, %eax\n out %al, %dx\n hlt\n");
+
+TEST_F(vm, values)
+{
+	struct guest *g = &self->g;
+	int one = new_eventfd(), two = new_eventfd(), wide = new_eventfd();
+
+	ASSERT_EQ(matching(g, one, 1, 1, 0), 0);
+	ASSERT_EQ(matching(g, two, 1, 2, 0), 0);
+	ASSERT_EQ(matching(g, wide, 2, 2, 0), 0);
+	start(g, GUEST_LONG, outs_of_values);
+	ASSERT_EQ(run(g), TVX_EXIT_IO);
+	EXPECT_EQ(out(g)->io.value, 3);
+	EXPECT_EQ(signals_of(one), 1);
+	EXPECT_EQ(signals_of(two), 2);
+	EXPECT_EQ(signals_of(wide), 1);
+	/* What is not matched may have one that takes all. */
+	ASSERT_EQ(ioeventfd(g, wide, 0), 0);
+	start(g, GUEST_LONG, outs_of_values);
+	ASSERT_EQ(run(g), TVX_EXIT_HLT);
+	EXPECT_EQ(signals_of(one), 1);
+	EXPECT_EQ(signals_of(two), 2);
+	EXPECT_EQ(signals_of(wide), 2);
+	close(one);
+	close(two);
+	close(wide);
+}
+
+GUEST64(not_plain_outs, "mov $0x1234, %edx\n in %dx, %al\n mov $0x200000, %esi\n outsb\n"
+	"mov $2, %ecx\n rep outsb\n hlt\n");
+
+TEST_F(vm, strings_and_in_exit)
+{
+	struct guest *g = &self->g;
+	int fd = new_eventfd();
+
+	ASSERT_EQ(ioeventfd(g, fd, 0), 0);
+	start(g, GUEST_LONG, not_plain_outs);
+	ASSERT_EQ(run(g), TVX_EXIT_IO);
+	EXPECT_EQ(out(g)->io.flags, TVX_IO_IN);
+	tvx_skip_insn(&g->vcpu);
+	ASSERT_EQ(run(g), TVX_EXIT_IO);
+	EXPECT_EQ(out(g)->io.flags, TVX_IO_STRING);
+	tvx_skip_insn(&g->vcpu);
+	ASSERT_EQ(run(g), TVX_EXIT_IO);
+	EXPECT_EQ(out(g)->io.flags, TVX_IO_STRING | TVX_IO_REP);
+	EXPECT_EQ(signals_of(fd), 0);
+	close(fd);
+}
+
+TEST_F(vm, ioeventfd_is_removed)
+{
+	struct guest *g = &self->g;
+	int fd = new_eventfd(), other = new_eventfd();
+
+	ASSERT_EQ(ioeventfd(g, fd, 0), 0);
+	ASSERT_EQ(matching(g, fd, 1, 5, 0), 0);
+	EXPECT_EQ(ioeventfd(g, fd, 0), -EEXIST);
+	EXPECT_EQ(ioeventfd(g, other, 0), -EEXIST);
+	EXPECT_EQ(tvx_vm_ioeventfd(&g->vm, other, PORT, 0, 0, TVX_FD_REMOVE), -ENOENT);
+	EXPECT_EQ(tvx_vm_ioeventfd(&g->vm, fd, PORT, 1, 0, TVX_FD_REMOVE), -ENOENT);
+	EXPECT_EQ(matching(g, fd, 1, 6, TVX_FD_REMOVE), -ENOENT);
+	EXPECT_EQ(matching(g, fd, 1, 5, TVX_FD_REMOVE), 0);
+	EXPECT_EQ(tvx_vm_ioeventfd(&g->vm, fd, PORT, 0, 0, TVX_FD_REMOVE), 0);
+	EXPECT_EQ(tvx_vm_ioeventfd(&g->vm, fd, PORT, 0, 0, TVX_FD_REMOVE), -ENOENT);
+	start(g, GUEST_LONG, outs_of_each_width);
+	ASSERT_EQ(run(g), TVX_EXIT_IO);
+	EXPECT_EQ(signals_of(fd), 0);
+	ASSERT_EQ(ioeventfd(g, other, 0), 0);
+	ASSERT_EQ(run(g), TVX_EXIT_HLT);
+	EXPECT_EQ(signals_of(other), 6);
+	close(fd);
+	close(other);
+}
+
+TEST_F(vm, how_many_ioeventfds)
+{
+	struct guest *g = &self->g;
+	int fd = new_eventfd(), i;
+
+	for (i = 0; i < TVX_MAX_IOEVENTFDS; i++)
+		ASSERT_EQ(matching(g, fd, 1, i, 0), 0);
+	EXPECT_EQ(matching(g, fd, 1, i, 0), -ENOSPC);
+	EXPECT_EQ(matching(g, fd, 1, 0, 0), -EEXIST);
+	ASSERT_EQ(matching(g, fd, 1, 0, TVX_FD_REMOVE), 0);
+	EXPECT_EQ(matching(g, fd, 1, i, 0), 0);
+	close(fd);
+}
+
+TEST_F(vm, ioeventfd_refusals)
+{
+	struct guest *g = &self->g;
+	int fd = new_eventfd(), null = open("/dev/null", O_RDWR | O_CLOEXEC);
+
+	EXPECT_EQ(ioeventfd(g, -1, 1), -EBADF);
+	EXPECT_EQ(ioeventfd(g, NOT_OPEN, 1), -EBADF);
+	EXPECT_EQ(ioeventfd(g, null, 1), -EINVAL);
+	EXPECT_EQ(ioeventfd(g, fd, 3), -EINVAL);
+	EXPECT_EQ(ioeventfd(g, fd, 8), -EINVAL);
+	EXPECT_EQ(tvx_vm_ioeventfd(&g->vm, fd, PORT, 1, 7, 0), -EINVAL);
+	EXPECT_EQ(tvx_vm_ioeventfd(&g->vm, fd, PORT, 1, 0, 4), -EINVAL);
+	EXPECT_EQ(ioeventfd(g, fd, 1), 0);
+	close(null);
+	close(fd);
+}
+
+/* They change while a guest uses them. */
+GUEST64(outs_for_ever, "mov $0x1234, %edx\n 1: out %al, %dx\n jmp 1b\n");
+
+TEST_F(vm, ioeventfds_change_under_a_guest)
+{
+	struct guest *g = &self->g;
+	int fd = new_eventfd(), other = new_eventfd();
+	struct runner r;
+
+	ASSERT_EQ(ioeventfd(g, fd, 0), 0);
+	start(g, GUEST_LONG, outs_for_ever);
+	begin(&r, g);
+	for (int i = 0; i < 50; i++) {
+		ASSERT_EQ(matching(g, other, 1, i % 3, 0), 0);
+		usleep(500);
+		ASSERT_EQ(matching(g, other, 1, i % 3, TVX_FD_REMOVE), 0);
+	}
+	EXPECT_FALSE(r.done);
+	EXPECT_GT(signals_of(fd), 0);
+	ASSERT_EQ(tvx_vm_ioeventfd(&g->vm, fd, PORT, 0, 0, TVX_FD_REMOVE), 0);
+	ASSERT_EQ(end(&r), 0);
+	EXPECT_EQ(out(g)->exit, TVX_EXIT_IO);
+	close(fd);
+	close(other);
+}
+
+/* ---- both at once: a device whose interrupt follows from the OUT ------------------------------------ */
+
+GUEST64(doorbell, X2APIC_ON "sti\n mov $0x1234, %edx\n out %al, %dx\n nop\n" "mov " IRQS ", %r8\n"
+	"mov $0x1234, %edx\n out %al, %dx\n nop\n" DONE);
+
+TEST_F(apic, an_out_that_interrupts)
+{
+	struct guest *g = &self->g;
+	int fd = new_eventfd();
+
+	ASSERT_EQ(ioeventfd(g, fd, 1), 0);
+	ASSERT_EQ(irqfd(g, fd, IRQ, 0), 0);
+	start_apic(g, doorbell);
+	ASSERT_TRUE(runs_to_done(g));
+	EXPECT_EQ(reg(g, TVX_R8), 1);
+	EXPECT_EQ(irqs(g)->of[IRQ], 2);
+	close(fd);
+}
+
+TEST_HARNESS_MAIN
