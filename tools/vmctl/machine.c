@@ -11,6 +11,8 @@
 #include "machine.h"
 #include "stop.h"
 
+#define LARGE_PAGE	(2ULL << 20)
+
 static int end(struct machine *m, const struct outcome *how, const char *why, va_list ap)
 {
 	bool first;
@@ -69,10 +71,25 @@ int machine_end_errno(struct machine *m, const char *what, int err)
 	return machine_end(m, ST_SYSTEM, "system", "%s: %s", what, strerror(-err));
 }
 
+/* Aligned as the guest's addresses are, so that the host's large pages can be the guest's. */
+static void *map_aligned(uint64_t len)
+{
+	uint64_t pad = len < LARGE_PAGE ? 0 : LARGE_PAGE, skip;
+	uint8_t *host = mmap(NULL, len + pad, PROT_READ | PROT_WRITE,
+			     MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+
+	if (host == MAP_FAILED || !pad)
+		return host;
+	skip = -(uintptr_t)host % LARGE_PAGE;
+	if (skip)
+		munmap(host, skip);
+	munmap(host + skip + len, pad - skip);
+	return host + skip;
+}
+
 static int add_bank(struct machine *m, uint64_t gpa, uint64_t len)
 {
-	void *host = mmap(NULL, len, PROT_READ | PROT_WRITE,
-			  MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	void *host = map_aligned(len);
 
 	if (host == MAP_FAILED)
 		return machine_end_errno(m, "no memory for the guest", -errno);
@@ -217,6 +234,9 @@ int machine_open(struct machine *m)
 	for (i = 0; i < m->ram.nr_banks; i++) {
 		struct ram_bank *b = &m->ram.bank[i];
 
+		/* An offer: a small machine would pay for more than it uses. */
+		if (m->opt->pc)
+			madvise(b->host, b->len, MADV_HUGEPAGE);
 		err = tvx_vm_set_slot(&m->vm, i, b->gpa, b->len, b->host,
 				      m->opt->premap ? TVX_SLOT_PREMAP : 0);
 		if (err)
