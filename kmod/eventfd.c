@@ -53,7 +53,8 @@ static int signalled(struct wait_queue_entry *wait, unsigned int mode, int sync,
 	}
 	if (events & EPOLLHUP)
 		bury(irqfd);
-	return 0;
+	/* The count is taken: this signal is for nobody else. */
+	return events & EPOLLIN && !(events & EPOLLHUP);
 }
 
 static void queue(struct file *file, wait_queue_head_t *head, poll_table *table)
@@ -82,16 +83,14 @@ static void reap(struct tvx_vm *vm)
 		free_irqfd(irqfd);
 }
 
-/* @ctx NULL: any. */
-static struct irqfd *find(struct tvx_vm *vm, struct eventfd_ctx *ctx,
-			  const struct tvx_irqfd *args)
+/* One message for an eventfd: whoever signals it waits, interrupts off, for its delivery. */
+static struct irqfd *find(struct tvx_vm *vm, struct eventfd_ctx *ctx)
 {
 	struct irqfd *irqfd, *found = NULL;
 
 	raw_spin_lock_irq(&vm->irq_lock);
 	list_for_each_entry(irqfd, &vm->irqfds, link)
-		if (irqfd->ctx == ctx && irqfd->address == args->address &&
-		    irqfd->data == args->data)
+		if (irqfd->ctx == ctx)
 			found = irqfd;
 	raw_spin_unlock_irq(&vm->irq_lock);
 	return found;
@@ -148,11 +147,11 @@ static unsigned int count_irqfds(struct tvx_vm *vm)
 static int set(struct tvx_vm *vm, struct file *file, struct eventfd_ctx *ctx,
 	       const struct tvx_irqfd *args)
 {
-	struct irqfd *old = find(vm, ctx, args);
+	struct irqfd *old = find(vm, ctx);
 	struct lapic_message m;
 
 	if (args->flags & TVX_FD_REMOVE) {
-		if (!old)
+		if (!old || old->address != args->address || old->data != args->data)
 			return -ENOENT;
 		end(old);
 		eventfd_ctx_put(ctx);

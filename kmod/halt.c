@@ -46,6 +46,13 @@ void tvx_wake(struct tvx_vcpu *vcpu)
 		vmx_nudge(&vcpu->hw);
 }
 
+/* When there is something to do at the latest: the timer's, or the caller's. */
+static u64 wait_end(const struct tvx_vcpu *vcpu)
+{
+	return vcpu->in.slice ? min(vcpu->lapic.deadline, vcpu->slice_end) :
+	       vcpu->lapic.deadline;
+}
+
 /*
  * Is there anything to look at?  A section decides what it is worth.  What it has found
  * to be worth nothing must not be due again, or the two would go in circles.
@@ -58,10 +65,10 @@ static bool is_due(struct tvx_vcpu *vcpu)
 
 	if (atomic_read(&vcpu->kick) || READ_ONCE(a->requests) || READ_ONCE(vcpu->vm->dead))
 		return true;
-	/* Only INIT and STARTUP count there; the rest waits. */
+	/* Only INIT and STARTUP count there, and the caller's slice; the rest waits. */
 	if (hw->activity == TVX_WAIT_SIPI)
-		return false;
-	return rdtsc() >= a->deadline || lapic_has_posted(a) ||
+		return vcpu->in.slice && rdtsc() >= vcpu->slice_end;
+	return rdtsc() >= wait_end(vcpu) || lapic_has_posted(a) ||
 	       (vcpu->halt_intr && (windows & TVX_REQ_INTR_WINDOW || lapic_wakes(a))) ||
 	       (vcpu->halt_nmi && (windows & TVX_REQ_NMI_WINDOW || hw->nmi_pending));
 }
@@ -72,11 +79,11 @@ static u64 to_ns(u64 ticks)
 	return mul_u64_u32_div(min(ticks, MAX_TICKS), USEC_PER_SEC, tsc_khz ?: 1000000);
 }
 
-static void start_timer(struct tvx_vcpu *vcpu)
+void tvx_halt_start_timer(struct tvx_vcpu *vcpu)
 {
-	u64 now = rdtsc(), deadline = vcpu->lapic.deadline;
+	u64 now = rdtsc(), deadline = wait_end(vcpu);
 
-	if (deadline == U64_MAX || vcpu->hw.activity == TVX_WAIT_SIPI)
+	if (deadline == LAPIC_NEVER)
 		return;
 	/* Rounded up; were it early all the same, it would be started again. */
 	hrtimer_start(&vcpu->timer,
@@ -127,7 +134,7 @@ static int sleep(struct tvx_vcpu *vcpu)
 			err = -EINTR;
 			break;
 		}
-		start_timer(vcpu);
+		tvx_halt_start_timer(vcpu);
 		schedule();
 	}
 	finish_rcuwait(&vcpu->wait);
@@ -140,8 +147,10 @@ int tvx_halt(struct tvx_vcpu *vcpu)
 	u64 start;
 	int err;
 
-	if (signal_pending(current))
+	/* Whoever has found nothing to enter has not looked at these. */
+	if (signal_pending(current) || test_thread_flag(TIF_NOTIFY_RESUME))
 		return -EINTR;
+	cond_resched();
 	if (poll(vcpu))
 		return 0;
 	start = rdtsc();

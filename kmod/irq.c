@@ -138,15 +138,18 @@ int tvx_irq_send(struct tvx_vm *vm, struct tvx_vcpu *from, const struct lapic_me
 	return taken;
 }
 
-void tvx_irq_wake_all(struct tvx_vm *vm)
+void tvx_irq_kick_all(struct tvx_vm *vm)
 {
 	unsigned long flags;
 	u32 id;
 
 	raw_spin_lock_irqsave(&vm->irq_lock, flags);
-	for (id = 0; id < vm->nr_ids; id++)
-		if (vm->vcpus[id])
-			tvx_wake(vm->vcpus[id]);
+	for (id = 0; id < vm->nr_ids; id++) {
+		if (!vm->vcpus[id])
+			continue;
+		atomic_set(&vm->vcpus[id]->kick, 1);
+		tvx_wake(vm->vcpus[id]);
+	}
 	raw_spin_unlock_irqrestore(&vm->irq_lock, flags);
 }
 
@@ -185,16 +188,25 @@ bool tvx_irq_take_in(struct tvx_vcpu *vcpu, u64 now)
 	return !READ_ONCE(a->requests);
 }
 
+/* Return: more effects. */
+static int send_icr(struct tvx_vcpu *vcpu)
+{
+	struct lapic *a = &vcpu->lapic;
+	u32 icr = lapic_reg(a, APIC_ICR);
+	struct lapic_message m;
+
+	/* A fixed one to itself needs no posting. */
+	if ((icr & (APIC_DEST_ALLBUT | APIC_MODE_MASK)) == APIC_DEST_SELF)
+		return lapic_self(a, icr & APIC_VECTOR_MASK);
+	m = lapic_icr(a);
+	tvx_irq_send(vcpu->vm, vcpu, &m);
+	return LAPIC_NOTHING;
+}
+
 int tvx_irq_effects(struct tvx_vcpu *vcpu, int effects)
 {
-	if (effects & LAPIC_IPI) {
-		struct lapic_message m = lapic_icr(&vcpu->lapic);
-
-		if (m.shorthand == LAPIC_SELF && m.delivery == LAPIC_FIXED)
-			effects |= lapic_self(&vcpu->lapic, m.vector);
-		else
-			tvx_irq_send(vcpu->vm, vcpu, &m);
-	}
+	if (effects & LAPIC_IPI)
+		effects |= send_icr(vcpu);
 	if (effects & LAPIC_MODE)
 		vmx_apic_mode(&vcpu->hw);
 	else if (effects & LAPIC_UPDATE)
@@ -226,8 +238,12 @@ int tvx_irq_requests(struct tvx_vcpu *vcpu)
 	unsigned long requests = lapic_take_requests(&vcpu->lapic);
 	int err = 0;
 
-	if (requests & BIT(LAPIC_REQ_INIT))
+	if (requests & BIT(LAPIC_REQ_INIT)) {
 		err = vmx_vcpu_reset(&vcpu->hw);
+		/* NMIs of before it are gone with the rest. */
+		requests &= ~(BIT(LAPIC_REQ_NMI) | BIT(LAPIC_REQ_NMI2));
+		vcpu->eoi_due = false;
+	}
 	/* What has come since is for the next section, which knows whether it is blocked. */
 	if (requests & BIT(LAPIC_REQ_NMI))
 		lapic_request(&vcpu->lapic, LAPIC_REQ_NMI);
@@ -235,9 +251,10 @@ int tvx_irq_requests(struct tvx_vcpu *vcpu)
 		lapic_request(&vcpu->lapic, LAPIC_REQ_NMI);
 	if (!err && requests & BIT(LAPIC_REQ_SIPI))
 		err = startup(vcpu);
+	/* Not as new ones: a STARTUP that has come meanwhile stays. */
 	if (err && requests & BIT(LAPIC_REQ_INIT))
-		lapic_request(&vcpu->lapic, LAPIC_REQ_INIT);
+		set_bit(LAPIC_REQ_INIT, &vcpu->lapic.requests);
 	if (err && requests & BIT(LAPIC_REQ_SIPI))
-		lapic_request(&vcpu->lapic, LAPIC_REQ_SIPI);
+		set_bit(LAPIC_REQ_SIPI, &vcpu->lapic.requests);
 	return err;
 }

@@ -310,8 +310,8 @@ static int map_absent(struct tvx_vm *vm, struct mem_fault *f)
 /*
  * The most frequent of what is absent: a write to the process's own memory, where
  * it has none yet.  Have it brought in as by a store of the process's, which takes
- * much less than what get_user_pages() does for all cases.  Nothing is waited for,
- * so that mmap_lock is never dropped.  False: it takes more than that.
+ * much less than what get_user_pages() does for all cases.  FAULT_FLAG_RETRY_NOWAIT:
+ * mmap_lock is never dropped.  False: it takes more than that.
  */
 static bool bring_in(const struct mem_fault *f)
 {

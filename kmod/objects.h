@@ -137,6 +137,7 @@ struct tvx_vcpu {
 	struct lapic lapic;		/* without one in the VM: nothing ever happens in it */
 	struct rcuwait wait;		/* of a vCPU that is not active; anyone wakes it */
 	struct hrtimer timer;		/* the local APIC's, while it waits */
+	u64 slice_end;			/* of this RUN, if it has a slice: host TSC */
 	bool eoi_due;			/* a TVX_EXIT_EOI that the next RUN begins with */
 	bool halt_intr, halt_nmi;	/* would it take an interrupt, an NMI, while it waits? */
 	u64 halt_poll;			/* how long it pays to poll before that, TSC ticks */
@@ -200,8 +201,8 @@ void tvx_irq_detach(struct tvx_vcpu *vcpu);
  */
 int tvx_irq_send(struct tvx_vm *vm, struct tvx_vcpu *from, const struct lapic_message *m);
 
-/* All vCPUs look again, at vm->dead for one.  Any context. */
-void tvx_irq_wake_all(struct tvx_vm *vm);
+/* RUN returns on all vCPUs, as by TVX_VCPU_KICK.  Any context. */
+void tvx_irq_kick_all(struct tvx_vm *vm);
 
 /**
  * tvx_irq_take_in() - what was posted and what the timer brings, before an entry [section]
@@ -228,6 +229,11 @@ void tvx_halt_destroy(struct tvx_vcpu *vcpu);
  * Under vcpu->lock, outside a section.  Return: 0 or -EINTR.
  */
 int tvx_halt(struct tvx_vcpu *vcpu);
+/*
+ * Have this CPU interrupted when the local APIC's timer, or the slice of this RUN, is up:
+ * the vCPU sleeps, or the guest runs on a CPU without a preemption timer.
+ */
+void tvx_halt_start_timer(struct tvx_vcpu *vcpu);
 /* Look again: it sleeps, or runs the guest.  Any context. */
 void tvx_wake(struct tvx_vcpu *vcpu);
 

@@ -260,6 +260,14 @@ static int dispatch(struct tvx_vcpu *vcpu)
 	return ret;
 }
 
+/* The guest is to come out when its timer is due. */
+static u64 until_timer(struct tvx_vcpu *vcpu, u64 slice, u64 now)
+{
+	if (!(vmx_caps.features & TVX_FEAT_SLICE))
+		tvx_halt_start_timer(vcpu);
+	return min(slice, vcpu->lapic.deadline - now);
+}
+
 /* One entry and its exit, interrupts on before and after. */
 static int enter_once(struct tvx_vcpu *vcpu, u64 slice)
 {
@@ -284,7 +292,9 @@ static int enter_once(struct tvx_vcpu *vcpu, u64 slice)
 	if (trace_tvx_enter_enabled())
 		trace_tvx_enter(vcpu->id, vmread(GUEST_RIP));
 	account(vcpu, entry);
-	ret = vmx_run(hw, min(slice, vcpu->lapic.deadline - entry));
+	if (unlikely(vcpu->lapic.deadline != LAPIC_NEVER))
+		slice = until_timer(vcpu, slice, entry);
+	ret = vmx_run(hw, slice);
 	vcpu->exited = rdtsc();
 	local_irq_enable();
 	if (unlikely(ret))
@@ -319,10 +329,13 @@ static int inactive(struct tvx_vcpu *vcpu)
 {
 	struct vmx_vcpu *hw = &vcpu->hw;
 
-	if (hw->activity == TVX_SHUTDOWN)
-		return leave_for(vcpu, TVX_EXIT_SHUTDOWN);
+	/* INIT ends a shutdown too. */
 	if (hw->lapic && !tvx_irq_take_in(vcpu, rdtsc()))
 		return SECTION_ENDED;
+	if (hw->activity == TVX_SHUTDOWN)
+		return leave_for(vcpu, TVX_EXIT_SHUTDOWN);
+	if (hw->lapic && vcpu->in.slice && !next_slice(vcpu->slice_end))
+		return leave_for(vcpu, TVX_EXIT_SLICE);
 	if (hw->activity == TVX_WAIT_SIPI)
 		return EXIT_WAIT;
 	if (!vmx_event_ready(hw))
@@ -352,7 +365,7 @@ static int may_enter(struct tvx_vcpu *vcpu)
 	return EXIT_RESUME;
 }
 
-static int run_section(struct tvx_vcpu *vcpu, u64 end)
+static int run_section(struct tvx_vcpu *vcpu)
 {
 	u64 slice = tvx_slice;
 	int ret = vmx_enter(&vcpu->hw);
@@ -367,7 +380,7 @@ static int run_section(struct tvx_vcpu *vcpu, u64 end)
 	vcpu->reason = &vcpu->no_reason;
 	while (ret == EXIT_RESUME) {
 		if (unlikely(vcpu->in.slice))
-			slice = next_slice(end);
+			slice = next_slice(vcpu->slice_end);
 		if (likely(slice))
 			ret = enter_once(vcpu, slice);
 		else
@@ -407,16 +420,15 @@ static int section_ended(struct tvx_vcpu *vcpu)
 static int run_loop(struct tvx_vcpu *vcpu)
 {
 	const struct exit_row *row;
-	u64 end = 0;
 	int ret;
 
-	if (vcpu->in.slice && check_add_overflow(rdtsc(), vcpu->in.slice, &end))
-		end = U64_MAX;
+	if (vcpu->in.slice && check_add_overflow(rdtsc(), vcpu->in.slice, &vcpu->slice_end))
+		vcpu->slice_end = U64_MAX;
 	for (;;) {
 		if (unlikely(READ_ONCE(vcpu->vm->dead)))
 			return -EIO;
 		row = NULL;
-		ret = run_section(vcpu, end);
+		ret = run_section(vcpu);
 		if (likely(ret == EXIT_USER))
 			return ret;
 		if (ret == EXIT_SLOW) {

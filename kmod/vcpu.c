@@ -268,10 +268,14 @@ static int settle_apic(struct tvx_vcpu *vcpu, int effects)
 static long set_apic(void *object, void *arg)
 {
 	struct tvx_vcpu *vcpu = object;
+	long err;
 
 	if (!vcpu->hw.lapic)
 		return -EOPNOTSUPP;
-	return settle_apic(vcpu, lapic_set(&vcpu->lapic, rdtsc(), arg) ?: LAPIC_MODE);
+	err = settle_apic(vcpu, lapic_set(&vcpu->lapic, rdtsc(), arg) ?: LAPIC_MODE);
+	if (!err)
+		vcpu->eoi_due = false;
+	return err;
 }
 
 static long apic_access(void *object, void *arg)
@@ -285,6 +289,8 @@ static long apic_access(void *object, void *arg)
 		return -EOPNOTSUPP;
 	if (args->offset >= LAPIC_REGS_SIZE || !lapic_is_on(a) || lapic_is_x2apic(a))
 		return -EINVAL;
+	if (args->flags & TVX_APIC_WRITE && vcpu->eoi_due)
+		return -EBUSY;
 	if (args->flags & TVX_APIC_WRITE)
 		return settle_apic(vcpu, lapic_write(a, args->offset, args->value, rdtsc()));
 	if (lapic_sync(a))

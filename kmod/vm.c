@@ -49,7 +49,7 @@ void tvx_vm_kill(struct tvx_vm *vm, const char *why)
 {
 	pr_err_ratelimited("a VM of process %d is dead: %s\n", current->tgid, why);
 	WRITE_ONCE(vm->dead, true);
-	tvx_irq_wake_all(vm);
+	tvx_irq_kick_all(vm);
 }
 
 static int make_policy(struct tvx_vm *vm)

@@ -328,7 +328,8 @@ struct tvx_msi {
  * @fd: an eventfd
  *
  * It ends with REMOVE, with the last reference to the eventfd, or with the VM.
- * Errors: EBADF, EINVAL not an eventfd, or no such message; EEXIST; ENOENT;
+ * Errors: EBADF, EINVAL not an eventfd, or no such message; EEXIST the VM has one for
+ * this eventfd; ENOENT;
  * ENOSPC over TVX_MAX_IRQFDS.
  */
 struct tvx_irqfd {
@@ -429,7 +430,8 @@ enum tvx_activity {
 	TVX_HALTED,		/* waits for an event: RUN returns TVX_EXIT_HLT until then,
 				 * or with a local APIC sleeps */
 	TVX_SHUTDOWN,		/* after a triple fault; RUN returns TVX_EXIT_SHUTDOWN */
-	TVX_WAIT_SIPI,		/* with a local APIC: after INIT, and at first but on vCPU 0 */
+	TVX_WAIT_SIPI,		/* with a local APIC: at first, and after INIT, but where
+				 * IA32_APIC_BASE says bootstrap processor (at first vCPU 0) */
 };
 
 /* tvx_state.shadow */
@@ -599,7 +601,7 @@ struct tvx_apic {
  *
  * For a TVX_EXIT_MMIO in that page: where the CPU cannot virtualise the access, user
  * space decodes it. EINVAL: not in xAPIC mode, offset. A write of EOI may be what
- * makes the next RUN return TVX_EXIT_EOI.
+ * makes the next RUN return TVX_EXIT_EOI; until then EBUSY for writes.
  */
 struct tvx_apic_access {
 	__u32 size;
@@ -668,6 +670,7 @@ struct tvx_stats {
  *           TVX_EXIT_INTERRUPTED; call again,
  *   EBUSY   another thread uses the vCPU, or an event of that kind still waits,
  *   EINVAL  the in-half asks for something malformed,
+ *   ENOMEM  there is none for carrying out an INIT; call again,
  *   EIO     the VM is dead or not this process's.
  * The kernel remembers nothing of an exit: user space finishes the guest's
  * instruction by putting registers into the in-half with their dirty bits

@@ -345,7 +345,7 @@ static u64 msr_bits(u32 offset)
 	return offset == APIC_ESR ? 0 : row->bits | row->ignored;
 }
 
-/* The one with two halves, and the one that is written most: not by the table. */
+/* The one with two halves. */
 static int write_icr(struct lapic *a, u64 value)
 {
 	u32 low = value;
@@ -359,14 +359,16 @@ static int write_icr(struct lapic *a, u64 value)
 
 int lapic_write_msr(struct lapic *a, u32 msr, u64 value, u64 now)
 {
-	u32 offset = msr_offset(msr);
+	u32 offset;
 
-	if (msr == MSR_IA32_APICBASE)
-		return write_base(a, value);
+	/* The two that guests write most come first. */
 	if (msr == MSR_IA32_TSC_DEADLINE)
 		return lapic_timer_write_deadline(a, value, now);
-	if (offset == APIC_ICR)
+	if (msr == APIC_BASE_MSR + (APIC_ICR >> 4))
 		return write_icr(a, value);
+	if (msr == MSR_IA32_APICBASE)
+		return write_base(a, value);
+	offset = msr_offset(msr);
 	if (!may(a, offset, LAPIC_X2APIC_W) || value & ~msr_bits(offset))
 		return -EINVAL;
 	lapic_put(a, offset, value);

@@ -164,7 +164,7 @@ int lapic_written(struct lapic *a, u32 offset, u64 now);
 /* The message in ICR. */
 struct lapic_message lapic_icr(const struct lapic *a);
 
-/* A fixed one to itself, which needs no posting.  Return: LAPIC_* bits. */
+/* A fixed one to itself.  Return: LAPIC_* bits. */
 int lapic_self(struct lapic *a, u8 vector);
 
 /* ---- interrupts -------------------------------------------------------------- */

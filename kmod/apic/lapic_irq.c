@@ -26,11 +26,11 @@ static void clear(struct lapic *a, u32 base, u8 vector)
 
 static int highest(const struct lapic *a, u32 base)
 {
-	int n;
+	const u32 *first = lapic_word(a, base, 0), *word = lapic_word(a, base, WORDS - 1);
 
-	for (n = WORDS - 1; n >= 0; n--)
-		if (*lapic_word(a, base, n))
-			return n * 32 + fls(*lapic_word(a, base, n)) - 1;
+	for (; word >= first; word -= 4)
+		if (*word)
+			return (word - first) * 8 + fls(*word) - 1;
 	return -1;
 }
 

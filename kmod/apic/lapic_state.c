@@ -26,6 +26,8 @@ void lapic_get(const struct lapic *a, u64 now, struct tvx_apic *out)
 	out->timer = lapic_timer_left(a, now);
 	for (n = 0; n < LAPIC_ROWS; n++)
 		out->reg[n] = lapic_reg(a, n << 4);
+	/* The CPU leaves there what the guest wrote; it can be read by nobody. */
+	out->reg[NR(APIC_SELF_IPI)] = 0;
 	out->reg[NR(APIC_PROCPRI)] = lapic_ppr(a);
 	out->reg[NR(APIC_TMCCT)] = lapic_timer_count(a, now);
 	out->reg[NR(APIC_ICR2)] = lapic_reg(a, icr2_of(a->base));

@@ -17,8 +17,6 @@ static u32 access_of(unsigned long qual)
 {
 	static const u32 by_type[16] = {
 		[0] = TVX_MEM_READ, [1] = TVX_MEM_WRITE, [2] = TVX_MEM_FETCH,
-		/* during event delivery; the last two without a linear address */
-		[3] = TVX_MEM_READ, [10] = TVX_MEM_READ, [15] = TVX_MEM_FETCH,
 	};
 
 	return by_type[QUAL_TYPE(qual)];
@@ -30,6 +28,9 @@ int exit_apic_access(struct tvx_vcpu *vcpu)
 	unsigned long qual = vmread(EXIT_QUALIFICATION);
 	struct tvx_run_out *out = &vcpu->out;
 
+	/* By the delivery of an event, or a page walk: no instruction to carry out. */
+	if (!access_of(qual))
+		return exit_unknown(vcpu);
 	out->exit = TVX_EXIT_MMIO;
 	out->mmio.gpa = APIC_DEFAULT_PHYS_BASE + (qual & QUAL_OFFSET);
 	out->mmio.gla = 0;

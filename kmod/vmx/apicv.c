@@ -95,8 +95,11 @@ void vmx_apic_mode(struct vmx_vcpu *v)
 		isr = lapic_highest_isr(v->lapic);
 		vmwrite(GUEST_INTR_STATUS, isr < 0 ? 0 : isr << SVI_SHIFT);
 	}
-	/* A mapping of the page that was made in another mode is of no use now. */
-	vmx_invvpid(v->vpid);
+	/* What was cached of that page in another mode is of no use now (SDM: "APIC-access page"). */
+	if (v->apicv) {
+		vmx_invvpid(v->vpid);
+		vmx_invept(v->space->eptp);
+	}
 	vmx_apic_update(v);
 }
 

@@ -181,7 +181,7 @@ static int reset(struct vmx_vcpu *v, const struct vmx_vm *vm)
 	st->xcr0 = v->xcr0;
 	st->gpr[TVX_RDX] = boot_cpu_data.x86 << 8;
 	/* Only the bootstrap processor starts by itself. */
-	if (v->lapic && (v->apic_id || !vm))
+	if (v->lapic && !(v->lapic->base & MSR_IA32_APICBASE_BSP))
 		st->activity = TVX_WAIT_SIPI;
 	err = vmx_load(v);
 	if (!err) {
