@@ -24,7 +24,7 @@ farm	= $(build)/kmod-$(1)$(variant)
 # Warnings of the build's surroundings, which say nothing of our code.
 harmless := the compiler differs from the one used to build the kernel|Skipping BTF generation|unavailability of vmlinux
 
-.PHONY: demo check check-debug bench bench-fields bench-profile lint all modules tools selftests host setup install uninstall clean distclean help
+.PHONY: demo demo-linux check check-debug bench bench-fields bench-profile lint all modules tools selftests host setup install uninstall clean distclean help
 
 all: modules tools selftests
 
@@ -56,9 +56,8 @@ module-list: $(KERNELS:%=module-%)
 # A farm of links gives each kernel its own place for objects. Any warning fails the build and clears the farm, so that the
 # next build shows it again.
 $(KERNELS:%=module-%): module-%:
-	@mkdir -p $(call farm,$*)
-	@exec 9> $(call farm,$*).lock; flock 9; \
-	cd $(call farm,$*); \
+	@mkdir -p $(build); exec 9> $(call farm,$*).lock; flock 9; \
+	mkdir -p $(call farm,$*); cd $(call farm,$*); \
 	find . -xtype l -delete; \
 	cp -rsf $(CURDIR)/Kbuild $(wildcard $(CURDIR)/kmod $(CURDIR)/uapi) .; \
 	sparse=; if command -v sparse > /dev/null; then sparse="C=1 CF=-Wsparse-error"; fi; \
@@ -85,7 +84,11 @@ selftests: tools
 demo: modules tools
 	@selftests/demo
 
-#: make check           all tests: unit tests, kselftests on several CPU models and kernels, the whole from outside
+#: make demo-linux      a stock Debian kernel as a guest, up to a shell (selftests/demo-linux --shell: at which you type)
+demo-linux: modules tools
+	@selftests/demo-linux
+
+#: make check           all tests: unit tests, kselftests on several CPU models and kernels, Linux guests, the whole from outside
 check: all
 	@$(MAKE) CHECKING=1 modules
 	@selftests/check $(CHECKFLAGS)

@@ -1,0 +1,105 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: GPL-2.0-only
+"""
+Tests with Linux guests, each one command in an emulated host of its own (make check, or linux_tests.py [--all] [--only WORD]).
+
+Several things are looked at in one boot, because a boot is what costs. linux/README.md has the guest's side.
+"""
+
+import os
+import sys
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE / 'linux'))
+sys.dont_write_bytecode = True
+from guest import disk, guest           # noqa: E402
+from host_tests import BOCHS, HostTest  # noqa: E402
+
+SCRIPT = HERE / 'linux/host.sh'
+CLEAN = "guest: the kernel's log is clean"
+DEADLINE = 'clock tsc, timer lapic-deadline'
+
+# What every guest has when not asked for more; the hosts have 256 MiB.
+SMALL = '--mem 96M'
+
+
+def linux(name, script, *says, options=(), kernel='6.1', limit=240):
+    """The script runs in the host, with what linux/host.sh has; all is well if it ends with 0 and says what it shall."""
+    folder = guest(kernel)
+    files = [folder / 'kernel', folder / 'initrd', disk(), SCRIPT]
+    add = [word for path in files for word in ('--add', f'{path}:/linux/{path.name}')]
+    return HostTest(f'linux: {name}', [*BOCHS, *options, *add], ['sh', '-c', f'. /linux/host.sh; {script}'], 0,
+                    [*says, CLEAN], limit)
+
+
+def boot(name, *says, cpus=1, jobs='cpus', memory=SMALL, more='', **others):
+    """One guest that works on each of its CPUs."""
+    worked = [f'guest: worked on CPU {cpu}' for cpu in range(cpus)]
+    return linux(name, f'linux {jobs} {memory} --cpus {cpus} {more}', f', {cpus} CPUs, ', *worked, *says, **others)
+
+
+SHELL = f'''
+start one shell {SMALL}
+await one 'guest# '; type_at one 'echo $((6 * 7))'
+await one ^42; type_at one 'cat /proc/interrupts'
+await one ttyS0; type_at one exit
+finish one'''
+
+DEVICES = f'''
+start one net,rng,console {SMALL} --net loop --rng --console virtio
+await one 'what is your name'; type_at one Tinker
+finish one'''
+
+KILLED = f'''
+gunzip -c /linux/disk.gz > /tmp/disk
+start one disk-write,wait {SMALL} --disk /tmp/disk
+await one 'all is on the disk'; kill -KILL $(cat /tmp/one.pid); finish one
+linux disk-read {SMALL} --disk /tmp/disk'''
+
+# Neither leaves before the other one has its answers.
+WIRE = f'''
+start one 'net,wait me=1 peer=2' {SMALL} --net socket=/tmp/wire
+start two 'net,wait me=2 peer=1' {SMALL} --net socket=/tmp/wire
+for name in one two; do await $name 'packets received'; done
+for name in one two; do type_at $name; done
+finish one && finish two'''
+
+
+def linux_tests(every=False):
+    """Those of make check; with every, also what tells less than it costs."""
+    tests = [
+        linux('1 CPU, a shell on the serial port', SHELL, DEADLINE, '\n42', 'ttyS0', 'guest: job shell ended with 0'),
+        linux('virtio: network, random numbers, console', DEVICES,
+              '5 packets received', 'guest: random numbers of virtio_rng', 'guest: job rng ended with 0',
+              'guest: good day, Tinker'),
+        linux('virtio: a disk after SIGKILL', KILLED, 'random: OK', 'guest: job disk-read ended with 0'),
+        linux('virtio: two guests on one wire', WIRE, '10.0.2.1 ping', '10.0.2.2 ping', '5 packets received',
+              options=['--mem', '384']),
+        boot('2 CPUs on 2', cpus=2, options=['--smp', '2']),
+        boot('4 CPUs on 2', cpus=4, options=['--smp', '2'], limit=400),
+        boot('2 CPUs on 1', cpus=2),
+        boot('6.12 on 6.1', DEADLINE, kernel='6.12'),
+        boot('6.1 on 6.12', DEADLINE, options=['--kernel', '6.12']),
+        boot('no unrestricted guest, no x2APIC, no XSAVE', options=['--cpu', 'lynnfield']),
+        boot('2 CPUs, no APIC virtualisation', cpus=2, options=['--cpu', 'ivy']),
+        boot('72 MiB, which is what the kernel asks for', memory='--mem 72M'),
+        boot('1 GiB', memory='--mem 1G', options=['--mem', '640']),
+    ]
+    if every:
+        tests += [
+            boot('6.12 on 6.12', DEADLINE, kernel='6.12', options=['--kernel', '6.12']),
+            boot('6.12, 2 CPUs on 2', cpus=2, kernel='6.12', options=['--smp', '2'], limit=400),
+            boot('2 CPUs on 2 of 6.12', cpus=2, options=['--smp', '2', '--kernel', '6.12'], limit=400),
+            boot('2 CPUs on 2, no APIC virtualisation', cpus=2, options=['--smp', '2', '--cpu', 'ivy'], limit=400),
+            boot('2 CPUs in xAPIC mode', cpus=2, more='--xapic'),
+            boot('xAPIC mode, 6.12', kernel='6.12', more='--xapic'),
+            boot('skylake', options=['--cpu', 'skylake']),
+            boot('tigerlake', options=['--cpu', 'tigerlake']),
+            boot('4 GiB', memory='--mem 4G', options=['--mem', '640']),
+        ]
+    return tests
+
+
+if __name__ == '__main__':
+    os.execv(HERE / 'check', ['check', '--linux', *sys.argv[1:]])
