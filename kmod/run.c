@@ -188,12 +188,6 @@ static bool must_leave(struct tvx_vcpu *vcpu)
 	return read_thread_flags() & COMPAT_TIF_LEAVE_GUEST || atomic_read(&vcpu->kick);
 }
 
-/* Is there anything for the local APIC to take in?  Where there is none: never. */
-static bool apic_is_due(const struct tvx_vcpu *vcpu, u64 now)
-{
-	return lapic_has_posted(&vcpu->lapic) || now >= vcpu->lapic.deadline;
-}
-
 static const struct exit_row *count_exit(struct tvx_vcpu *vcpu, u32 basic)
 {
 	if (unlikely(basic >= TVX_NR_EXIT_REASONS)) {
@@ -260,12 +254,20 @@ static int dispatch(struct tvx_vcpu *vcpu)
 	return ret;
 }
 
-/* The guest is to come out when its timer is due. */
-static u64 until_timer(struct tvx_vcpu *vcpu, u64 slice, u64 now)
+/*
+ * Before an entry.  The guest is to come out when its timer is due: @slice.
+ * False: a request waits, for outside the section.
+ */
+static bool take_in_apic(struct tvx_vcpu *vcpu, u64 now, u64 *slice)
 {
-	if (!(vmx_caps.features & TVX_FEAT_SLICE))
+	struct lapic *a = &vcpu->lapic;
+
+	if (unlikely(lapic_has_posted(a) || now >= a->deadline) && !tvx_irq_take_in(vcpu, now))
+		return false;
+	if (unlikely(!(vmx_caps.features & TVX_FEAT_SLICE)) && a->deadline != LAPIC_NEVER)
 		tvx_halt_start_timer(vcpu);
-	return min(slice, vcpu->lapic.deadline - now);
+	*slice = min(*slice, a->deadline - now);
+	return true;
 }
 
 /* One entry and its exit, interrupts on before and after. */
@@ -281,7 +283,7 @@ static int enter_once(struct tvx_vcpu *vcpu, u64 slice)
 		return SECTION_ENDED;
 	}
 	entry = rdtsc();
-	if (unlikely(apic_is_due(vcpu, entry)) && !tvx_irq_take_in(vcpu, entry)) {
+	if (hw->lapic && !take_in_apic(vcpu, entry, &slice)) {
 		local_irq_enable();
 		return SECTION_ENDED;
 	}
@@ -292,8 +294,6 @@ static int enter_once(struct tvx_vcpu *vcpu, u64 slice)
 	if (trace_tvx_enter_enabled())
 		trace_tvx_enter(vcpu->id, vmread(GUEST_RIP));
 	account(vcpu, entry);
-	if (unlikely(vcpu->lapic.deadline != LAPIC_NEVER))
-		slice = until_timer(vcpu, slice, entry);
 	ret = vmx_run(hw, slice);
 	vcpu->exited = rdtsc();
 	local_irq_enable();

@@ -102,7 +102,7 @@ int exit_wrmsr(struct tvx_vcpu *vcpu)
 	}
 	if (trace_tvx_msr_enabled())
 		trace_tvx_msr(vcpu->id, true, index, value, min(err, 0));
-	if (likely(err <= 0))
+	if (likely(!err) || err < 0)
 		return finish(vcpu, err);
 	exit_skip(vcpu);
 	return tvx_irq_effects(vcpu, err);

@@ -87,12 +87,20 @@ static void *map_aligned(uint64_t len)
 	return host + skip;
 }
 
+/* A small machine would pay for more than it uses.  Some images make a PC only when loaded. */
+static void offer_large_pages(const struct machine *m, void *host, uint64_t len)
+{
+	if (m->opt->pc)
+		madvise(host, len, MADV_HUGEPAGE);
+}
+
 static int add_bank(struct machine *m, uint64_t gpa, uint64_t len)
 {
 	void *host = map_aligned(len);
 
 	if (host == MAP_FAILED)
 		return machine_end_errno(m, "no memory for the guest", -errno);
+	offer_large_pages(m, host, len);
 	m->ram.bank[m->ram.nr_banks++] = (struct ram_bank){ gpa, len, host };
 	return 0;
 }
@@ -234,9 +242,7 @@ int machine_open(struct machine *m)
 	for (i = 0; i < m->ram.nr_banks; i++) {
 		struct ram_bank *b = &m->ram.bank[i];
 
-		/* An offer: a small machine would pay for more than it uses. */
-		if (m->opt->pc)
-			madvise(b->host, b->len, MADV_HUGEPAGE);
+		offer_large_pages(m, b->host, b->len);
 		err = tvx_vm_set_slot(&m->vm, i, b->gpa, b->len, b->host,
 				      m->opt->premap ? TVX_SLOT_PREMAP : 0);
 		if (err)
