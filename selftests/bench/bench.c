@@ -3,7 +3,9 @@
  * Times operations of a guest, and of the VMM itself, in TSC ticks, which are
  * instructions where the emulated host runs us.
  *
- *	vmbench kvm|tvx|plain			all of them
+ *	vmbench kvm|tvx|plain			all of them, but for
+ *	vmbench kvm|tvx ipi			IPIs, for which it takes two CPUs
+ *	vmbench kvm|tvx time OPERATION...	these
  *	vmbench kvm|tvx trace OPERATION...	some iterations of each, traced
  *
  * A line of results: "result WHO OPERATION DIVISOR TICKS...", one TICKS per round.
@@ -13,7 +15,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
 #include "bench.h"
 
@@ -30,6 +34,7 @@ static const struct {
 } ops[] = {
 #define OP(name, iterations) { #name, iterations },
 	LONG_OPS(OP)
+	APIC_OPS(OP)
 	{ "", 0 },
 	REAL_OPS(OP)
 #undef OP
@@ -101,13 +106,25 @@ static uint8_t *map(unsigned long len, int advice, bool present)
 	return at;
 }
 
-void open_vm(const struct backend *vmm)
+static void add_eventfd(const struct backend *vmm)
+{
+	int fd = eventfd(0, EFD_CLOEXEC);
+
+	if (fd < 0)
+		die("eventfd");
+	vmm->eventfd(EVENT_PORT, fd);
+	close(fd);	/* the VM has it */
+}
+
+void open_vm(const struct backend *vmm, bool apic)
 {
 	memset(memory, 0, MEM_SIZE);
 	memcpy(memory + IMAGE_GPA, guest_image, guest_image_end - guest_image);
 	vmm->open();
-	vmm->create();
+	vmm->create(apic);
 	vmm->slot(0, 0, MEM_SIZE, memory, false);
+	if (apic)
+		add_eventfd(vmm);
 }
 
 void close_vm(const struct backend *vmm, unsigned int nr_vcpus)
@@ -144,19 +161,24 @@ static void run_to_end(const struct backend *vmm)
 	}
 }
 
-/* In a VM that is open, with a fresh vCPU. */
-static void time_guest(const struct backend *vmm, const char *key, const struct entry *entry)
+void guest_results(const struct backend *vmm, const char *key, const struct entry *entry)
 {
 	const uint64_t *ticks = (const uint64_t *)(memory + GUEST_HEADER->results);
 	uint32_t i;
 
-	vmm->vcpu(0);
-	vmm->start(0, entry);
 	run_to_end(vmm);
 	results(vmm->name, key, entry->iterations);
 	for (i = 0; i < entry->rounds; i++)
 		result(ticks[i]);
 	done();
+}
+
+/* In a VM that is open, with a fresh vCPU. */
+static void time_guest(const struct backend *vmm, const char *key, const struct entry *entry)
+{
+	vmm->vcpu(0);
+	vmm->start(0, entry);
+	guest_results(vmm, key, entry);
 }
 
 /* The empty loop of the same length is timed along, to be subtracted. */
@@ -165,13 +187,13 @@ static void time_op(const struct backend *vmm, enum op op)
 	struct entry entry = entry_of(op, ROUNDS), empty;
 	char key[32];
 
-	open_vm(vmm);
+	open_vm(vmm, needs_apic(op));
 	time_guest(vmm, ops[op].name, &entry);
 	close_vm(vmm, 1);
 	empty = entry_of(entry.real ? OP_real_empty : OP_empty, ROUNDS);
 	empty.iterations = entry.iterations;
 	snprintf(key, sizeof(key), "empty_%s", ops[op].name);
-	open_vm(vmm);
+	open_vm(vmm, needs_apic(op));
 	time_guest(vmm, key, &empty);
 	close_vm(vmm, 1);
 }
@@ -229,7 +251,7 @@ static void time_touch(const struct backend *vmm, const struct touch *t)
 	unsigned long len = touched_length(t);
 	uint8_t *at = map(len, t->advice, t->present);
 
-	open_vm(vmm);
+	open_vm(vmm, false);
 	vmm->slot(1, TOUCH_GPA, len, at, t->premap);
 	time_guest(vmm, t->key, &entry);
 	if (t->advice == MADV_HUGEPAGE)
@@ -281,14 +303,29 @@ static void time_ioctl(const struct backend *vmm)
 	vmm->close();
 }
 
+/* The others are parts of something else. */
+static bool is_timed_alone(enum op op)
+{
+	switch ((int)op) {
+	case NR_LONG_OPS:
+	case OP_touch_4k:
+	case OP_touch_2m:
+	case OP_spin:
+	case OP_apic_ipi:
+	case OP_apic_ipi_target:
+	case OP_real_empty:
+	case OP_real_hlt:
+		return false;
+	}
+	return true;
+}
+
 static void time_all(const struct backend *vmm)
 {
 	unsigned int i;
 
 	for (i = OP_empty + 1; i < NR_OPS; i++)
-		if (i != NR_LONG_OPS && i != OP_touch_4k && i != OP_touch_2m && i != OP_spin &&
-		    i != OP_real_empty && i != OP_real_hlt &&
-		    (i != OP_xsetbv || host_xsave()))
+		if (is_timed_alone(i) && (i != OP_xsetbv || host_xsave()))
 			time_op(vmm, i);
 	for (i = 0; i < NR_TOUCHES; i++)
 		if (!touches[i].premap || vmm == &tvx_backend)
@@ -310,6 +347,17 @@ static void time_plain(void)
 	time_turns(NULL);
 }
 
+static enum op find_op(const char *key)
+{
+	unsigned int i;
+
+	for (i = 0; i < NR_OPS; i++)
+		if (i != NR_LONG_OPS && !strcmp(ops[i].name, key))
+			return i;
+	errno = EINVAL;
+	die(key);
+}
+
 /* Each trace is told before it begins, so that the reader can tell them apart. */
 static void trace(const struct backend *vmm, const char *key)
 {
@@ -323,18 +371,12 @@ static void trace(const struct backend *vmm, const char *key)
 		time_lives(vmm, true);
 		return;
 	}
-	for (i = 0; i < NR_OPS; i++)
-		if (!strcmp(ops[i].name, key))
-			break;
-	if (i == NR_OPS || i == NR_LONG_OPS) {
-		errno = EINVAL;
-		die(key);
-	}
+	i = find_op(key);
 	entry = entry_of(i, 1);
 	entry.iterations = ops[i].iterations > 1 ? TRACED : TRACED_LONG;
 	entry.trace = 1;
 	len = (WARM_UP + TRACED) * (i == OP_touch_2m ? PAGE_2M : PAGE_4K);
-	open_vm(vmm);
+	open_vm(vmm, needs_apic(i));
 	vmm->slot(1, TOUCH_GPA, len,
 		  map(len, i == OP_touch_2m ? MADV_HUGEPAGE : MADV_NOHUGEPAGE, false), false);
 	vmm->vcpu(0);
@@ -358,11 +400,16 @@ int main(int argc, char **argv)
 		      !strcmp(argv[1], "tvx") ? &tvx_backend : NULL;
 	if (vmm && argc == 2) {
 		time_all(vmm);
+	} else if (vmm && argc == 3 && !strcmp(argv[2], "ipi")) {
+		time_ipis(vmm);
 	} else if (vmm && argc > 3 && !strcmp(argv[2], "trace")) {
 		for (i = 3; i < argc; i++)
 			trace(vmm, argv[i]);
+	} else if (vmm && argc > 3 && !strcmp(argv[2], "time")) {
+		for (i = 3; i < argc; i++)
+			time_op(vmm, find_op(argv[i]));
 	} else {
-		fprintf(stderr, "usage: vmbench kvm|tvx|plain | kvm|tvx trace OPERATION...\n");
+		fprintf(stderr, "usage: vmbench kvm|tvx|plain | kvm|tvx ipi | kvm|tvx time|trace OPERATION...\n");
 		return 2;
 	}
 	return 0;

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* The back end on /dev/kvm: no local APIC, no interrupt controllers in the kernel. */
+/* The back end on /dev/kvm: interrupt controllers in the kernel only where a VM has local APICs. */
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/kvm.h>
 #include <stdlib.h>
+#include <stddef.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
@@ -12,8 +13,10 @@
 #include "bench.h"
 
 #define MAX_CPUID 256
+#define bit_TSC_DEADLINE (1u << 24)	/* leaf 1, ECX */
 
 static int dev, vm, run_size;
+static bool has_apic;
 
 static struct {
 	int fd;
@@ -38,9 +41,19 @@ static void kvm_cheapest(void)
 	must(ioctl(dev, KVM_GET_API_VERSION, 0), "KVM_GET_API_VERSION");
 }
 
-static void kvm_create(void)
+static void kvm_create(bool apic)
 {
 	vm = must(ioctl(dev, KVM_CREATE_VM, 0), "KVM_CREATE_VM");
+	has_apic = apic;
+	if (apic)
+		must(ioctl(vm, KVM_CREATE_IRQCHIP, 0), "KVM_CREATE_IRQCHIP");
+}
+
+static void kvm_eventfd(uint16_t port, int fd)
+{
+	struct kvm_ioeventfd args = { .addr = port, .fd = fd, .flags = KVM_IOEVENTFD_FLAG_PIO };
+
+	must(ioctl(vm, KVM_IOEVENTFD, &args), "KVM_IOEVENTFD");
 }
 
 /* KVM has no slot that is mapped at once. */
@@ -65,6 +78,34 @@ static void kvm_vcpu(unsigned int id)
 		die("mmap of the run page");
 }
 
+/* KVM tells of it by a capability. */
+static void add_tsc_deadline(struct kvm_cpuid2 *table)
+{
+	struct kvm_cpuid_entry2 *e;
+
+	for (e = table->entries; e < table->entries + table->nent; e++)
+		if (e->function == 1)
+			e->ecx |= bit_TSC_DEADLINE;
+}
+
+static void put_apic(struct kvm_lapic_state *state, unsigned int offset, uint32_t value)
+{
+	memcpy(state->regs + offset, &value, sizeof(value));
+}
+
+/* Behind KVM_SET_SREGS, which sets the mode. */
+static void start_apic(unsigned int id)
+{
+	struct kvm_mp_state runnable = { KVM_MP_STATE_RUNNABLE };
+	struct kvm_lapic_state state;
+
+	must(ioctl(vcpus[id].fd, KVM_GET_LAPIC, &state), "KVM_GET_LAPIC");
+	put_apic(&state, APIC_SPIV, APIC_SPIV_VALUE);
+	put_apic(&state, APIC_LVTT, APIC_LVTT_VALUE);
+	must(ioctl(vcpus[id].fd, KVM_SET_LAPIC, &state), "KVM_SET_LAPIC");
+	must(ioctl(vcpus[id].fd, KVM_SET_MP_STATE, &runnable), "KVM_SET_MP_STATE");
+}
+
 /* tinyvmx's VMs have a table from the start; the guest's XSETBV needs one. */
 static void set_cpuid(unsigned int id)
 {
@@ -75,6 +116,8 @@ static void set_cpuid(unsigned int id)
 		die("memory");
 	table->nent = MAX_CPUID;
 	must(ioctl(dev, KVM_GET_SUPPORTED_CPUID, table), "KVM_GET_SUPPORTED_CPUID");
+	if (has_apic)
+		add_tsc_deadline(table);
 	must(ioctl(vcpus[id].fd, KVM_SET_CPUID2, table), "KVM_SET_CPUID2");
 	free(table);
 }
@@ -125,7 +168,11 @@ static void kvm_start(unsigned int id, const struct entry *entry)
 	set_cpuid(id);
 	must(ioctl(vcpus[id].fd, KVM_GET_SREGS, &sregs), "KVM_GET_SREGS");
 	(entry->real ? set_real : set_long)(&sregs);
+	if (has_apic)
+		sregs.apic_base |= APIC_BASE_X2APIC;
 	must(ioctl(vcpus[id].fd, KVM_SET_SREGS, &sregs), "KVM_SET_SREGS");
+	if (has_apic)
+		start_apic(id);
 	must(ioctl(vcpus[id].fd, KVM_SET_REGS, &regs), "KVM_SET_REGS");
 }
 
@@ -217,6 +264,7 @@ const struct backend kvm_backend = {
 	.open = kvm_open,
 	.cheapest = kvm_cheapest,
 	.create = kvm_create,
+	.eventfd = kvm_eventfd,
 	.slot = kvm_slot,
 	.vcpu = kvm_vcpu,
 	.start = kvm_start,

@@ -6,9 +6,14 @@
 #include "bench.h"
 #include "libtvx.h"
 
+/* What the mode has as it likes; KVM does it by itself. */
+#define APIC_ID		0x20
+#define APIC_LDR	0xd0
+
 static struct tvx_dev dev;
 static struct tvx_vm vm;
 static struct tvx_vcpu vcpus[NR_VCPUS];
+static bool has_apic;
 
 static void must(int err, const char *what)
 {
@@ -31,9 +36,15 @@ static void tvx_bench_cheapest(void)
 	must(tvx_get_info(&dev, &info), "tvx_get_info");
 }
 
-static void tvx_bench_create(void)
+static void tvx_bench_create(bool apic)
 {
-	must(tvx_vm_create(&dev, &vm), "tvx_vm_create");
+	must(tvx_vm_create_flags(&dev, apic ? TVX_VM_APIC : 0, &vm), "tvx_vm_create");
+	has_apic = apic;
+}
+
+static void tvx_bench_eventfd(uint16_t port, int fd)
+{
+	must(tvx_vm_ioeventfd(&vm, fd, port, 0, 0, 0), "tvx_vm_ioeventfd");
 }
 
 static void tvx_bench_slot(unsigned int nr, uint64_t gpa, uint64_t len, void *hva, bool premap)
@@ -75,6 +86,19 @@ static void set_real(struct tvx_state *state)
 	}
 }
 
+static void start_apic(unsigned int id)
+{
+	struct tvx_apic apic;
+
+	must(tvx_vcpu_get_apic(&vcpus[id], &apic), "tvx_vcpu_get_apic");
+	apic.base |= APIC_BASE_X2APIC;
+	apic.reg[APIC_ID / 16] = id;
+	apic.reg[APIC_LDR / 16] = 1u << id;
+	apic.reg[APIC_SPIV / 16] = APIC_SPIV_VALUE;
+	apic.reg[APIC_LVTT / 16] = APIC_LVTT_VALUE;
+	must(tvx_vcpu_set_apic(&vcpus[id], &apic), "tvx_vcpu_set_apic");
+}
+
 static void tvx_bench_start(unsigned int id, const struct entry *entry)
 {
 	struct tvx_state state;
@@ -83,12 +107,15 @@ static void tvx_bench_start(unsigned int id, const struct entry *entry)
 	(entry->real ? set_real : set_long)(&state);
 	state.rip = entry->real ? GUEST_HEADER->real_entry : GUEST_HEADER->long_entry;
 	state.rflags = 2;
+	state.activity = TVX_ACTIVE;
 	state.gpr[TVX_RSP] = entry->real ? REAL_SP : STACK_GPA(id);
 	state.gpr[TVX_RDI] = entry->op;
 	state.gpr[TVX_RSI] = entry->iterations;
 	state.gpr[TVX_RDX] = entry->rounds;
 	state.gpr[TVX_RBX] = entry->trace;
 	must(tvx_vcpu_set_state(&vcpus[id], &state), "tvx_vcpu_set_state");
+	if (has_apic)
+		start_apic(id);
 }
 
 static uint32_t port_read(void *ctx, uint16_t number, unsigned int width)
@@ -173,6 +200,7 @@ const struct backend tvx_backend = {
 	.open = tvx_bench_open,
 	.cheapest = tvx_bench_cheapest,
 	.create = tvx_bench_create,
+	.eventfd = tvx_bench_eventfd,
 	.slot = tvx_bench_slot,
 	.vcpu = tvx_bench_vcpu,
 	.start = tvx_bench_start,

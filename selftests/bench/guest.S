@@ -244,6 +244,8 @@ loop_\name:
 interrupt:
 	iretq
 
+#include "guest_apic.S"
+
 /* ---- real mode, CS = DS = ES = SS: ECX is the driver's too; SI counts ------------ */
 
 	.code16
@@ -327,6 +329,7 @@ real_traced:
 #define REAL_ENTRY(name, n)	.word op_##name - header;
 long_table:
 	LONG_OPS(LONG_ENTRY)
+	APIC_OPS(LONG_ENTRY)
 real_table:
 	REAL_OPS(REAL_ENTRY)
 
@@ -338,16 +341,22 @@ rounds:	.quad	0
 traced:	.quad	0
 began:	.quad	0
 signalled: .quad 0
+ipis:	.quad	0
 results: .fill	MAX_ROUNDS, 8, 0
 
 gdt:	/* null, 64-bit code, data */
 	.quad	0, 0x00af9b000000ffff, 0x00cf93000000ffff
 
 	.balign	16
-idt:	/* interrupt gates: one is used */
+	.macro	gate handler
+	.word	(\handler - header + IMAGE_GPA) & 0xffff, 8, 0x8e00
+	.word	(\handler - header + IMAGE_GPA) >> 16, 0, 0, 0, 0
+	.endm
+idt:
 	.fill	2 * INTR_VECTOR, 8, 0
-	.word	(interrupt - header + IMAGE_GPA) & 0xffff, 8, 0x8e00
-	.word	(interrupt - header + IMAGE_GPA) >> 16, 0, 0, 0, 0
+	gate	interrupt
+	gate	apic_interrupt
+	gate	ipi_interrupt
 
 	.balign	4096
 pml4:	.quad	pdpt + 3

@@ -58,7 +58,7 @@ static void live(const struct backend *vmm, const struct entry *entry, uint64_t 
 	at[OPEN] = rdtsc();
 	vmm->open();
 	at[CREATE] = rdtsc();
-	vmm->create();
+	vmm->create(false);
 	at[SLOT] = rdtsc();
 	vmm->slot(0, 0, MEM_SIZE, memory, false);
 	at[VCPU] = rdtsc();
@@ -179,7 +179,7 @@ void time_signals(const struct backend *vmm)
 	unsigned int i;
 
 	if (vmm) {
-		open_vm(vmm);
+		open_vm(vmm, false);
 		vmm->vcpu(0);
 	}
 	for (i = 0; i < SIGNALS; i++) {
@@ -249,7 +249,7 @@ void time_turns(const struct backend *vmm)
 	turns_vmm = vmm;
 	turn = 0;
 	if (vmm) {
-		open_vm(vmm);
+		open_vm(vmm, false);
 		entry.iterations = ~0u;
 		for (i = 0; i < NR_VCPUS; i++) {
 			vmm->vcpu(i);

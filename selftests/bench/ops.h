@@ -34,6 +34,20 @@
 	OP(touch_2m, 1)		\
 	OP(spin, 1)
 
+/* 64-bit mode, in a VM with local APICs in x2APIC mode and an eventfd at EVENT_PORT */
+#define APIC_OPS(OP)		\
+	OP(apic_self_ipi, 8)	\
+	OP(apic_self_ipi_hlt, 8) \
+	OP(apic_due, 8)		\
+	OP(apic_deadline, 16)	\
+	OP(apic_eoi, 32)	\
+	OP(apic_tpr, 32)	\
+	OP(apic_cr8, 64)	\
+	OP(apic_id, 32)		\
+	OP(eventfd, 32)		\
+	OP(apic_ipi, 8)		\
+	OP(apic_ipi_target, 1)
+
 /* 16-bit real mode */
 #define REAL_OPS(OP)		\
 	OP(real_empty, 64)	\
@@ -54,7 +68,11 @@
 
 #define END_PORT	0xf4		/* all rounds are done */
 #define IO_PORT		0x510
-#define INTR_VECTOR	0x20
+#define EVENT_PORT	0x520
+#define INTR_VECTOR	0x20		/* of user space's */
+#define APIC_VECTOR	0x21		/* the guest's own: the handler ends with EOI */
+#define IPI_VECTOR	0x22		/* the handler counts before it */
+#define LAST_VECTOR	IPI_VECTOR
 
 #define MAX_ROUNDS	32
 #define WARM_UP		4		/* iterations before the first round */

@@ -3,7 +3,7 @@
 
 import json
 
-from host import BUILD, BenchError, progress, release, run, steps, words_of, write
+from host import BUILD, BenchError, boot_files, progress, release, run, steps, words_of, write
 from rows import TOLERANCE, judge, judge_mitigated
 from tracing import FIELD_NAMES, Traces
 
@@ -11,13 +11,21 @@ EVERYBODY = ('plain', 'kvm', 'tvx')
 MITIGATED = ['--append', 'mitigations=auto']
 
 
-def measure(options):
-    """The results of all three on one machine, which is booted once."""
-    results = words_of(run(steps(*((who, (who,)) for who in EVERYBODY)), options))
+def measure(options, boot):
+    """The results of all three on one machine, which is booted once; with Linux or without it."""
+    files = boot_files(options) if boot else []
+    results = words_of(run(steps(*((who, (who,)) for who in EVERYBODY), boot=boot), [*options, *files]))
     for who in EVERYBODY:
         if not any(owner == who for owner, _ in results):
             raise BenchError(f'there are no results of {who}')
     return results
+
+
+def measure_ipis(options):
+    """What takes two CPUs: a machine of its own."""
+    if '--smp' in options:
+        return {}
+    return words_of(run(steps(('kvm', ('kvm', 'ipi')), ('tvx', ('tvx', 'ipi'))), [*options, '--smp', '2']))
 
 
 def count_fields(options):
@@ -69,13 +77,15 @@ def compare(options, host_options):
     """Both tables, and whether every target is met."""
     machine = f'{release(host_options)}, {" ".join(host_options) or "haswell"}'
     progress('measuring with mitigations=off: plain process, KVM, tinyvmx')
-    results = measure(host_options)
+    results = measure(host_options, True)
+    progress('measuring IPIs between two CPUs')
+    results.update(measure_ipis(host_options))
     progress('counting VMREADs and VMWRITEs')
     off = judge({**results, **count_fields(host_options)})
     show(f'Instructions per operation, mitigations=off ({machine}). Median of the rounds, and least..most.', off)
 
     progress("measuring with the kernel's default mitigations; the first time a machine is made")
-    auto = judge_mitigated(measure([*host_options, *MITIGATED]), off)
+    auto = judge_mitigated(measure([*host_options, *MITIGATED], False), off)
     show(f"Instructions per operation, the kernel's default mitigations ({machine}). The ratio to KVM is to be no worse than "
          f'with them off, within {TOLERANCE:.0%}; what they add to an operation on KVM and on tinyvmx stands beside it.', auto)
 
