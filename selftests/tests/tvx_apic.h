@@ -231,11 +231,14 @@ static inline void begin(struct runner *r, struct guest *g)
 	must(pthread_create(&r->thread, NULL, runner_thread, r));
 }
 
-/* Wait until @condition holds, or for too long. */
+/* Wait until @condition holds, or for too long.  It may do something: once it holds, no more. */
 #define WAIT_FOR(condition) ({						\
-	for (int wait_ms = 0; wait_ms < PATIENCE_MS && !(condition); wait_ms++) \
+	bool wait_over = (condition);					\
+	for (int wait_ms = 0; wait_ms < PATIENCE_MS && !wait_over; wait_ms++) { \
 		usleep(1000);						\
-	!!(condition);							\
+		wait_over = (condition);				\
+	}								\
+	wait_over;							\
 })
 
 /* What RUN returned; it is kicked if it does not end by itself: TVX_EXIT_INTERRUPTED then. */
