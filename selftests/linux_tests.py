@@ -24,13 +24,13 @@ DEADLINE = 'clock tsc, timer lapic-deadline'
 SMALL = '--mem 96M'
 
 
-def linux(name, script, *says, options=(), kernel='6.1', limit=240):
+def linux(name, script, *says, options=(), kernel='6.1', limit=240, log=(CLEAN,)):
     """The script runs in the host, with what linux/host.sh has; all is well if it ends with 0 and says what it shall."""
     folder = guest(kernel)
     files = [folder / 'kernel', folder / 'initrd', disk(), SCRIPT]
     add = [word for path in files for word in ('--add', f'{path}:/linux/{path.name}')]
     return HostTest(f'linux: {name}', [*BOCHS, *options, *add], ['sh', '-c', f'. /linux/host.sh; {script}'], 0,
-                    [*says, CLEAN], limit)
+                    [*says, *log], limit)
 
 
 def boot(name, *says, cpus=1, jobs='cpus', memory=SMALL, more='', **others):
@@ -76,6 +76,8 @@ def linux_tests(every=False):
         linux('virtio: a disk after SIGKILL', KILLED, 'random: OK', 'guest: job disk-read ended with 0'),
         linux('virtio: two guests on one wire', WIRE, '10.0.2.1 ping', '10.0.2.2 ping', '5 packets received',
               options=['--mem', '384']),
+        linux('a panic is a reset', f'linux panic {SMALL}; [ $? = 113 ]',
+              'Kernel panic - not syncing', 'the guest asked for a reset', log=()),
         boot('2 CPUs on 2', cpus=2, options=['--smp', '2']),
         boot('4 CPUs on 2', cpus=4, options=['--smp', '2'], limit=400),
         boot('2 CPUs on 1', cpus=2),

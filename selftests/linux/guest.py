@@ -72,7 +72,7 @@ def initrd(kernel):
 
 
 def guest(series):
-    """The folder with "kernel" and "initrd" of a guest."""
+    """The folder with "kernel" and "initrd" of a guest that has the stock kernel of a series."""
     kernel = find_kernel(series)
     folder = FOLDER / series
     write_atomically(folder / 'initrd', initrd(kernel))

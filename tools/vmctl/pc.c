@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* What only PCs have: local APICs, the CPUID that tells of them, ACPI tables, virtio devices. */
 #include <errno.h>
+#include <string.h>
 
 #include "acpi.h"
 #include "guest_cpuid.h"
 #include "machine.h"
 
+#define RESET_VECTOR		0xffff0ULL	/* F000:FFF0 */
 #define APIC_BASE_X2APIC	(1ULL << 10)	/* IA32_APIC_BASE.EXTD */
 #define APIC_ID			(0x20 / 16)	/* registers in struct tvx_apic */
 #define APIC_LDR		(0xd0 / 16)
@@ -34,10 +36,24 @@ static void on_input(void *ctx)
 	devices_input(ctx);
 }
 
-static int claim(struct machine *m, uint64_t from, uint64_t to, char *error, size_t size)
+static uint8_t *claim(struct machine *m, uint64_t from, uint64_t to, char *error, size_t size)
 {
-	return ram_claim(&m->ram, from, to - from, "video memory and ROM", error, size) ?
-	       0 : -ENOSPC;
+	return ram_claim(&m->ram, from, to - from, "video memory and ROM", error, size);
+}
+
+/*
+ * Where a CPU begins after a reset, in place of firmware: asks for one. Linux goes there,
+ * as it expects of a "hardware-reduced" ACPI that EFI does it, and uses no reset register.
+ */
+static void put_reset_code(uint8_t *at)
+{
+	static const uint8_t code[] = {
+		0xb0, 0xfe,	/* mov $0xfe, %al */
+		0xe6, 0x64,	/* out %al, $0x64 */
+		0xeb, 0xfe,	/* jmp . */
+	};
+
+	memcpy(at, code, sizeof(code));
 }
 
 /* What guests are told is no memory must hold nothing of theirs. */
@@ -47,13 +63,18 @@ static int put_tables(struct machine *m, char *error, size_t size)
 		.nr_cpus = m->opt->cpus,
 		.nr_virtio = virtio_count(&m->devices),
 	};
+	const uint64_t acpi_end = ACPI_BASE + ACPI_SIZE;
 	uint64_t rsdp = 0;
-	int err = claim(m, RAM_LOW_TOP, ACPI_BASE, error, size);
+	uint8_t *rom;
+	int err;
 
-	if (!err)
-		err = claim(m, ACPI_BASE + ACPI_SIZE, RAM_LOW_END, error, size);
-	if (!err)
-		err = acpi_build(&m->ram, &opt, &rsdp, error, size);
+	if (!claim(m, RAM_LOW_TOP, ACPI_BASE, error, size))
+		return -ENOSPC;
+	rom = claim(m, acpi_end, RAM_LOW_END, error, size);
+	if (!rom)
+		return -ENOSPC;
+	put_reset_code(rom + (RESET_VECTOR - acpi_end));
+	err = acpi_build(&m->ram, &opt, &rsdp, error, size);
 	m->rsdp = rsdp;
 	return err;
 }
