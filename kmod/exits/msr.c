@@ -33,16 +33,6 @@ static int read_msr(struct tvx_vcpu *vcpu, u32 index, u64 *value)
 	return err;
 }
 
-/* The same; LAPIC_* for what is to be done after the instruction. */
-static int write_msr(struct tvx_vcpu *vcpu, u32 index, u64 value)
-{
-	int err = vmx_set_msr(&vcpu->hw, index, value);
-
-	if (unlikely(err == -ENOENT) && vcpu->hw.lapic && lapic_has_msr(index))
-		err = apic_wrmsr(vcpu, index, value);
-	return err;
-}
-
 static int finish(struct tvx_vcpu *vcpu, int err)
 {
 	if (likely(!err))
@@ -51,10 +41,31 @@ static int finish(struct tvx_vcpu *vcpu, int err)
 	return EXIT_RESUME;
 }
 
+static u32 index_of(const struct vmx_vcpu *hw)
+{
+	return hw->gpr[TVX_RCX];
+}
+
+static u64 value_of(const struct vmx_vcpu *hw)
+{
+	return (u32)hw->gpr[TVX_RAX] | (u64)hw->gpr[TVX_RDX] << 32;
+}
+
+/* As read_msr(); LAPIC_* for what is to be done after the instruction. */
+static int write_msr(struct tvx_vcpu *vcpu)
+{
+	struct vmx_vcpu *hw = &vcpu->hw;
+	int err = vmx_set_msr(hw, index_of(hw), value_of(hw));
+
+	if (unlikely(err == -ENOENT) && hw->lapic && lapic_has_msr(index_of(hw)))
+		err = apic_wrmsr(vcpu, index_of(hw), value_of(hw));
+	return err;
+}
+
 int exit_rdmsr(struct tvx_vcpu *vcpu)
 {
 	struct vmx_vcpu *hw = &vcpu->hw;
-	u32 index = hw->gpr[TVX_RCX];
+	u32 index = index_of(hw);
 	const struct tvx_msr_rule *rule = policy_msr_rule(hw->policy, index);
 	enum tvx_action action = read_action(rule);
 	u64 *value = &vcpu->out.msr.value;
@@ -79,18 +90,16 @@ int exit_rdmsr(struct tvx_vcpu *vcpu)
 	return finish(vcpu, err);
 }
 
+/* The registers say which MSR and what value, until the end. */
 int exit_wrmsr(struct tvx_vcpu *vcpu)
 {
 	struct vmx_vcpu *hw = &vcpu->hw;
-	u32 index = hw->gpr[TVX_RCX];
-	u64 value = (u32)hw->gpr[TVX_RAX] | (u64)hw->gpr[TVX_RDX] << 32;
-	enum tvx_action action = write_action(policy_msr_rule(hw->policy, index));
 	int err = 0;
 
-	switch (action) {
+	switch (write_action(policy_msr_rule(hw->policy, index_of(hw)))) {
 	case TVX_ACT_EXIT:
-		vcpu->out.msr.index = index;
-		vcpu->out.msr.value = value;
+		vcpu->out.msr.index = index_of(hw);
+		vcpu->out.msr.value = value_of(hw);
 		return to_user(vcpu, TVX_EXIT_WRMSR);
 	case TVX_ACT_FAULT:
 		err = -EINVAL;
@@ -98,10 +107,10 @@ int exit_wrmsr(struct tvx_vcpu *vcpu)
 	case TVX_ACT_CONST:
 		break;
 	default:
-		err = write_msr(vcpu, index, value);
+		err = write_msr(vcpu);
 	}
 	if (trace_tvx_msr_enabled())
-		trace_tvx_msr(vcpu->id, true, index, value, min(err, 0));
+		trace_tvx_msr(vcpu->id, true, index_of(hw), value_of(hw), min(err, 0));
 	if (likely(!err) || err < 0)
 		return finish(vcpu, err);
 	exit_skip(vcpu);

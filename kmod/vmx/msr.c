@@ -225,7 +225,7 @@ static u64 arch_capabilities(void)
 
 /* Where two rows have the same hash, the later one is found at once: those that matter are last. */
 #define HASH_SIZE 64
-static u8 row_by_hash[HASH_SIZE] __ro_after_init;
+static const struct msr_row *row_by_hash[HASH_SIZE] __ro_after_init;
 
 static u32 hash(u32 msr)
 {
@@ -236,13 +236,15 @@ void msr_setup(void)
 {
 	unsigned int i;
 
+	for (i = 0; i < HASH_SIZE; i++)
+		row_by_hash[i] = rows;
 	for (i = 0; i < ARRAY_SIZE(rows); i++)
-		row_by_hash[hash(rows[i].msr)] = i;
+		row_by_hash[hash(rows[i].msr)] = &rows[i];
 }
 
 static __always_inline const struct msr_row *find_row(u32 msr)
 {
-	const struct msr_row *row = &rows[row_by_hash[hash(msr)]];
+	const struct msr_row *row = row_by_hash[hash(msr)];
 
 	if (unlikely(row->msr != msr)) {
 		/* Theirs are written most, and are not in the table. */
