@@ -28,7 +28,7 @@ static bool has_insn_info(void)
 	return vmx_caps.msrs[0] >> 54 & 1;	/* IA32_VMX_BASIC */
 }
 
-static void fill_string(struct tvx_vcpu *vcpu, unsigned long qual)
+static noinline int string_to_user(struct tvx_vcpu *vcpu, unsigned long qual)
 {
 	struct tvx_run_out *out = &vcpu->out;
 	u32 info = has_insn_info() ? vmread(VMX_INSTRUCTION_INFO) : 0;
@@ -45,9 +45,10 @@ static void fill_string(struct tvx_vcpu *vcpu, unsigned long qual)
 		out->io.count = vcpu->hw.gpr[TVX_RCX] & mask_of(out->io.addr_width ?: 8);
 	}
 	vmx_fill_ctx(&vcpu->hw, &out->ctx);
+	return EXIT_USER;
 }
 
-static int to_user(struct tvx_vcpu *vcpu, unsigned long qual)
+static __always_inline int to_user(struct tvx_vcpu *vcpu, unsigned long qual)
 {
 	struct tvx_run_out *out = &vcpu->out;
 	u32 width = QUAL_WIDTH(qual);
@@ -62,7 +63,7 @@ static int to_user(struct tvx_vcpu *vcpu, unsigned long qual)
 	else
 		out->io.value = vcpu->hw.gpr[TVX_RAX] & mask_of(width);
 	if (unlikely(qual & QUAL_STRING))
-		fill_string(vcpu, qual);
+		return string_to_user(vcpu, qual);
 	return EXIT_USER;
 }
 
@@ -75,11 +76,26 @@ static void set_accumulator(struct vmx_vcpu *hw, u32 width, u32 value)
 		hw->gpr[TVX_RAX] = (hw->gpr[TVX_RAX] & ~mask_of(width)) | (value & mask_of(width));
 }
 
-/* An access that a rule covers. */
-static int by_rule(struct tvx_vcpu *vcpu, const struct tvx_io_rule *rule, unsigned long qual)
+/* Ports for which eventfds may stand. */
+static noinline int by_eventfd(struct tvx_vcpu *vcpu, unsigned long qual)
 {
+	u32 width = QUAL_WIDTH(qual);
+
+	if (!(qual & (QUAL_IN | QUAL_STRING)) &&
+	    tvx_ioeventfd_signal(vcpu->vm, QUAL_PORT(qual), width,
+				 vcpu->hw.gpr[TVX_RAX] & mask_of(width)))
+		return exit_skip(vcpu);
+	return to_user(vcpu, qual);
+}
+
+/* An access to a port that rules may cover. */
+static noinline int by_rule(struct tvx_vcpu *vcpu, unsigned long qual)
+{
+	const struct tvx_io_rule *rule = policy_io_rule(vcpu->hw.policy, QUAL_PORT(qual));
 	struct vmx_vcpu *hw = &vcpu->hw;
 
+	if (!rule)
+		return by_eventfd(vcpu, qual);
 	if (rule->action == TVX_ACT_FAULT) {
 		vmx_raise_gp(hw);
 		return EXIT_RESUME;
@@ -92,25 +108,22 @@ static int by_rule(struct tvx_vcpu *vcpu, const struct tvx_io_rule *rule, unsign
 	return exit_skip(vcpu);
 }
 
-static bool signals(struct tvx_vcpu *vcpu, unsigned long qual)
+static noinline void trace_io(struct tvx_vcpu *vcpu, unsigned long qual)
 {
-	u32 width = QUAL_WIDTH(qual);
-
-	return !(qual & (QUAL_IN | QUAL_STRING)) &&
-	       tvx_ioeventfd_signal(vcpu->vm, QUAL_PORT(qual), width,
-				    vcpu->hw.gpr[TVX_RAX] & mask_of(width));
+	trace_tvx_io(vcpu->id, qual & QUAL_IN, QUAL_PORT(qual), QUAL_WIDTH(qual),
+		     vcpu->hw.gpr[TVX_RAX]);
 }
 
+/* Rules and eventfds by functions of their own: most guests have neither. */
 int exit_io(struct tvx_vcpu *vcpu)
 {
 	unsigned long qual = vmread(EXIT_QUALIFICATION);
-	const struct tvx_io_rule *rule = policy_io_rule(vcpu->hw.policy, QUAL_PORT(qual));
 
-	trace_tvx_io(vcpu->id, qual & QUAL_IN, QUAL_PORT(qual), QUAL_WIDTH(qual),
-		     vcpu->hw.gpr[TVX_RAX]);
-	if (unlikely(rule))
-		return by_rule(vcpu, rule, qual);
-	if (unlikely(rcu_access_pointer(vcpu->vm->ioeventfds)) && signals(vcpu, qual))
-		return exit_skip(vcpu);
+	if (trace_tvx_io_enabled())
+		trace_io(vcpu, qual);
+	if (unlikely(vcpu->hw.policy->nr_io_rules))
+		return by_rule(vcpu, qual);
+	if (unlikely(rcu_access_pointer(vcpu->vm->ioeventfds)))
+		return by_eventfd(vcpu, qual);
 	return to_user(vcpu, qual);
 }
