@@ -136,7 +136,7 @@ static void give_out(struct tvx_vcpu *vcpu, const struct exit_row *row)
 	/* Of an instruction that is finished all but for the telling there is no next one. */
 	if (row && row->insn && out->exit != TVX_EXIT_EOI)
 		insn_len = vmread(VM_EXIT_INSTRUCTION_LEN);
-	if (rflags & X86_EFLAGS_IF && vmx_intr_open(hw))
+	if (rflags & X86_EFLAGS_IF && !vmx_intr_shadow(hw))
 		flags |= TVX_OUT_INTR_OPEN;
 	page->exit = out->exit;
 	page->flags = flags;

@@ -19,15 +19,19 @@ static int user(struct tvx_vcpu *vcpu, u32 exit)
 /* The guest goes on behind the HLT once something wakes it. */
 int exit_hlt(struct tvx_vcpu *vcpu)
 {
+	struct vmx_vcpu *hw = &vcpu->hw;
+
 	exit_skip(vcpu);
-	if (vcpu->hw.lapic)
+	if (hw->lapic)
 		tvx_irq_take_in(vcpu, rdtsc());
-	/* A single step over the HLT traps behind it, and the trap wakes the guest. */
-	if (vmx_event_ready(&vcpu->hw) || vmread(GUEST_PENDING_DBG_EXCEPTIONS) & DR_STEP)
+	if ((hw->lapic || vmx_events_wait(hw, 0)) && vmx_event_ready(hw))
 		return EXIT_RESUME;
-	vcpu->hw.activity = TVX_HALTED;
+	/* A single step over the HLT traps behind it, and the trap wakes the guest. */
+	if (vmread(GUEST_PENDING_DBG_EXCEPTIONS) & DR_STEP)
+		return EXIT_RESUME;
+	hw->activity = TVX_HALTED;
 	/* With interrupts off it may be for good: user space knows better what that means. */
-	if (vcpu->hw.lapic && vmread(GUEST_RFLAGS) & X86_EFLAGS_IF)
+	if (hw->lapic && vmread(GUEST_RFLAGS) & X86_EFLAGS_IF)
 		return EXIT_WAIT;
 	return user(vcpu, TVX_EXIT_HLT);
 }

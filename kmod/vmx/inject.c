@@ -158,10 +158,14 @@ void vmx_raise(struct vmx_vcpu *v, u8 vector, bool has_error, u32 error_code)
 
 /* ---- delivery -------------------------------------------------------------------------- */
 
+bool vmx_intr_shadow(struct vmx_vcpu *v)
+{
+	return vmread(GUEST_INTERRUPTIBILITY_INFO) & SHADOWS;
+}
+
 bool vmx_intr_open(struct vmx_vcpu *v)
 {
-	return vmread(GUEST_RFLAGS) & X86_EFLAGS_IF &&
-	       !(vmread(GUEST_INTERRUPTIBILITY_INFO) & SHADOWS);
+	return vmread(GUEST_RFLAGS) & X86_EFLAGS_IF && !vmx_intr_shadow(v);
 }
 
 bool vmx_nmi_open(struct vmx_vcpu *v)
@@ -185,7 +189,17 @@ static void set_resume_flag(const struct tvx_event *e)
 		vmwrite(GUEST_RFLAGS, vmread(GUEST_RFLAGS) | X86_EFLAGS_RF);
 }
 
-static void deliver(struct vmx_vcpu *v, struct tvx_event *e)
+/* STI and MOV SS block nothing that is already being delivered. */
+static void end_shadow(void)
+{
+	u32 state = vmread(GUEST_INTERRUPTIBILITY_INFO);
+
+	if (state & SHADOWS)
+		vmwrite(GUEST_INTERRUPTIBILITY_INFO, state & ~SHADOWS);
+}
+
+/* @e may wait no longer: its flags are the caller's to clear. */
+static void deliver(struct vmx_vcpu *v, const struct tvx_event *e)
 {
 	u32 info = INTR_INFO_VALID_MASK | e->type << 8 | e->vector;
 
@@ -198,18 +212,13 @@ static void deliver(struct vmx_vcpu *v, struct tvx_event *e)
 	if (is_soft(e->type))
 		vmwrite(VM_ENTRY_INSTRUCTION_LEN, e->insn_len);
 	vmwrite(VM_ENTRY_INTR_INFO_FIELD, info);
-	/* STI and MOV SS block nothing that is already being delivered. */
-	if (vmread(GUEST_INTERRUPTIBILITY_INFO) & SHADOWS)
-		vmwrite(GUEST_INTERRUPTIBILITY_INFO,
-			vmread(GUEST_INTERRUPTIBILITY_INFO) & ~SHADOWS);
 	v->delivering = *e;
-	e->flags = 0;
 	v->activity = TVX_ACTIVE;
 	v->events_delivered++;
 }
 
 /* What the CPU does itself where it has virtual-interrupt delivery. */
-static bool deliver_apic(struct vmx_vcpu *v)
+static noinline bool deliver_apic(struct vmx_vcpu *v)
 {
 	struct tvx_event e = { .flags = TVX_EVENT_VALID, .type = TVX_EVENT_INTR };
 	int vector = lapic_deliverable(v->lapic);
@@ -225,25 +234,30 @@ static bool deliver_apic(struct vmx_vcpu *v)
 
 static bool deliver_first(struct vmx_vcpu *v)
 {
-	struct tvx_event nmi = {
+	static const struct tvx_event nmi = {
 		.flags = TVX_EVENT_VALID, .type = TVX_EVENT_NMI, .vector = X86_TRAP_NMI,
 	};
 
 	if (v->exception.flags) {
 		set_resume_flag(&v->exception);
+		end_shadow();
 		deliver(v, &v->exception);
+		v->exception.flags = 0;
 		/*
 		 * It came up while that was being delivered, and takes its place as on bare
 		 * hardware: its handler runs with IF 0, where an interrupt cannot go in.
 		 */
 		v->injected.flags = 0;
 	} else if (v->injected.flags) {
+		end_shadow();
 		deliver(v, &v->injected);
+		v->injected.flags = 0;
 	} else if (v->nmi_pending && vmx_nmi_open(v)) {
 		deliver(v, &nmi);
 		v->nmi_pending--;
 	} else if (v->intr.flags && vmx_intr_open(v)) {
 		deliver(v, &v->intr);
+		v->intr.flags = 0;
 	} else {
 		return v->apic_waits && deliver_apic(v);
 	}
