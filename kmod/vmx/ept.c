@@ -13,6 +13,7 @@
 #include <linux/errno.h>
 #include <linux/kernel.h>
 #include <linux/mm.h>
+#include <asm/io.h>
 #include <asm/vmx.h>
 
 #include "ept.h"
@@ -47,14 +48,14 @@ static unsigned int index_of(u64 gpa, int level)
 	return (gpa / ept_level_size(level)) % EPT_ENTRIES;
 }
 
-static u64 *table_of(struct ept *ept, u64 entry)
+static u64 *table_of(u64 entry)
 {
-	return ept->ops->phys_to_virt(entry & EPT_ADDR_MASK);
+	return phys_to_virt(entry & EPT_ADDR_MASK);
 }
 
-static u64 table_entry(struct ept *ept, const u64 *table)
+static u64 table_entry(u64 *table)
 {
-	return ept->ops->virt_to_phys(table) | EPT_RWX;
+	return virt_to_phys(table) | EPT_RWX;
 }
 
 /*
@@ -124,7 +125,7 @@ static void detach_table(struct ept *ept, u64 *table, int level, struct ept_free
 		u64 entry = READ_ONCE(table[i]);
 
 		if (is_present(entry) && !is_leaf(entry, level))
-			detach_table(ept, table_of(ept, entry), level - 1, freed);
+			detach_table(ept, table_of(entry), level - 1, freed);
 	}
 	chain_push(&freed->head, table);
 	freed->nr++;
@@ -142,7 +143,7 @@ int ept_init(struct ept *ept, const struct ept_caps *caps, const struct tvx_host
 	ept->root = ops->page_alloc(ctx);
 	if (!ept->root)
 		return -ENOMEM;
-	ept->root_pa = ops->virt_to_phys(ept->root);
+	ept->root_pa = virt_to_phys(ept->root);
 	ept->nr_tables = 1;
 	return 0;
 }
@@ -217,13 +218,13 @@ static unsigned int tables_needed(struct ept *ept, u64 gpa, int level)
 
 		if (!is_present(entry) || is_leaf(entry, l))
 			break;
-		table = table_of(ept, entry);
+		table = table_of(entry);
 	}
 	return l - level;
 }
 
 /* Put @table, full of equal parts of the page, in the place of a large page. */
-static void split_leaf(struct ept *ept, u64 *entry, int level, u64 *table)
+static void split_leaf(u64 *entry, int level, u64 *table)
 {
 	u64 step = ept_level_size(level - 1);
 	u64 old = READ_ONCE(*entry);
@@ -235,7 +236,21 @@ static void split_leaf(struct ept *ept, u64 *entry, int level, u64 *table)
 		for (i = 0; i < EPT_ENTRIES; i++)
 			table[i] = part + i * step;
 		/* Fails if hardware set a flag meanwhile: the parts inherit that too. */
-	} while (!try_cmpxchg(entry, &old, table_entry(ept, table)));
+	} while (!try_cmpxchg(entry, &old, table_entry(table)));
+}
+
+/* Where there is nothing, or a large page, let there be a table. Return 0 or EPT_FLUSH. */
+static noinline int make_table(struct ept *ept, u64 *entry, int level, struct ept_cache *cache)
+{
+	u64 *table = cache_take(ept, cache);
+
+	if (is_present(READ_ONCE(*entry))) {
+		split_leaf(entry, level, table);
+		return EPT_FLUSH;
+	}
+	smp_wmb(); /* the table is clean before hardware finds it */
+	WRITE_ONCE(*entry, table_entry(table));
+	return 0;
 }
 
 /* May a CPU that cached @old go on with it after the entry became @new? */
@@ -255,7 +270,7 @@ static int set_leaf(struct ept *ept, u64 *entry, int level, u64 leaf, struct ept
 
 	if (is_present(old) && !is_leaf(old, level)) {
 		old = xchg(entry, leaf);
-		detach_table(ept, table_of(ept, old), level - 1, freed);
+		detach_table(ept, table_of(old), level - 1, freed);
 		return EPT_FLUSH;
 	}
 	do {
@@ -280,16 +295,9 @@ int ept_map(struct ept *ept, u64 gpa, const struct ept_entry *page, struct ept_c
 
 	for (level = EPT_ROOT_LEVEL; level > page->level; level--) {
 		entry = &table[index_of(gpa, level)];
-		if (!is_present(READ_ONCE(*entry))) {
-			u64 *new = cache_take(ept, cache);
-
-			smp_wmb(); /* the table is clean before hardware finds it */
-			WRITE_ONCE(*entry, table_entry(ept, new));
-		} else if (is_leaf(READ_ONCE(*entry), level)) {
-			split_leaf(ept, entry, level, cache_take(ept, cache));
-			ret = EPT_FLUSH;
-		}
-		table = table_of(ept, READ_ONCE(*entry));
+		if (unlikely(!is_present(READ_ONCE(*entry)) || READ_ONCE(*entry) & EPT_LARGE))
+			ret |= make_table(ept, entry, level, cache);
+		table = table_of(READ_ONCE(*entry));
 	}
 	return ret | set_leaf(ept, &table[index_of(gpa, level)], level, leaf, freed);
 }
@@ -326,7 +334,7 @@ static bool unmap_table(struct ept *ept, u64 *table, int level, u64 start, u64 l
 			flush = true;
 			continue;
 		}
-		child = table_of(ept, old);
+		child = table_of(old);
 		if (!IS_ALIGNED(start, size) || next - 1 > last) {
 			flush |= unmap_table(ept, child, level - 1, start, min(next - 1, last),
 					     freed);
@@ -369,7 +377,7 @@ static unsigned int walk_table(struct ept *ept, u64 *table, int level, u64 start
 		if (is_leaf(old, level))
 			ret |= fn(ept, entry);
 		else
-			ret |= walk_table(ept, table_of(ept, old), level - 1, start,
+			ret |= walk_table(ept, table_of(old), level - 1, start,
 					  min(next - 1, last), fn);
 	}
 	return ret;
@@ -446,6 +454,6 @@ int ept_lookup(struct ept *ept, u64 gpa, struct ept_entry *out)
 			out->level = level;
 			return 0;
 		}
-		table = table_of(ept, entry);
+		table = table_of(entry);
 	}
 }

@@ -10,18 +10,15 @@
  *	call it say whether they do so with locks held
  * @page_free: takes back a page of @page_alloc. May be called with locks held:
  *	must not sleep
- * @virt_to_phys: the host-physical address of such a page
- * @phys_to_virt: the inverse of @virt_to_phys
  *
- * The module backs it with the page allocator, the unit tests with a mock.
+ * The module backs it with the page allocator, the unit tests with a mock, which also
+ * stands for the kernel's virt_to_phys() and phys_to_virt() of such pages.
  * @ctx is the owner's: passed through, never looked at. (The first two are not
  * named alloc_page and free_page because those are macros of the kernel's.)
  */
 struct tvx_host_ops {
 	void *(*page_alloc)(void *ctx);
 	void (*page_free)(void *ctx, void *page);
-	phys_addr_t (*virt_to_phys)(const void *page);
-	void *(*phys_to_virt)(phys_addr_t pa);
 };
 
 #endif /* TVX_HOSTOPS_H */

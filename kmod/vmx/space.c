@@ -36,21 +36,9 @@ static void space_page_free(void *ctx, void *page)
 	free_page((unsigned long)page);
 }
 
-static phys_addr_t space_virt_to_phys(const void *page)
-{
-	return __pa(page);
-}
-
-static void *space_phys_to_virt(phys_addr_t pa)
-{
-	return __va(pa);
-}
-
 static const struct tvx_host_ops space_ops = {
 	.page_alloc = space_page_alloc,
 	.page_free = space_page_free,
-	.virt_to_phys = space_virt_to_phys,
-	.phys_to_virt = space_phys_to_virt,
 };
 
 /* ---- checking build ------------------------------------------------------------- */
@@ -109,7 +97,8 @@ static void flush(struct vmx_space *s)
 static void free_unlinked(struct vmx_space *s)
 {
 	check_free(s);
-	ept_free_list(&s->ept, &s->freed);
+	if (unlikely(s->freed.head))
+		ept_free_list(&s->ept, &s->freed);
 }
 
 /* ---- the interface ---------------------------------------------------------------- */

@@ -8,6 +8,7 @@
 #define MOCK_HOST_H
 
 #include <sanitizer/asan_interface.h>
+#include <asm/io.h>
 #include <linux/kernel.h>
 #include <linux/mm.h>
 #include "unit.h"
@@ -87,8 +88,6 @@ static void *mock_phys_to_virt(phys_addr_t pa)
 static const struct tvx_host_ops mock_ops = {
 	.page_alloc = mock_page_alloc,
 	.page_free = mock_page_free,
-	.virt_to_phys = mock_virt_to_phys,
-	.phys_to_virt = mock_phys_to_virt,
 };
 
 #endif /* MOCK_HOST_H */
