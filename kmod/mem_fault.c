@@ -32,40 +32,27 @@
 #include "compat.h"
 #include "mem.h"
 
-/* One page under way; the first four are given. */
-struct mem_fault {
-	u64 gpa;
-	bool write;			/* the access is one */
-	bool fetch;			/* or is one of these */
-	struct ept_cache *cache;
-	const struct tvx_memslot *slot;	/* 1; good under mmu_lock while mmu_seq is @seq */
-	unsigned long seq;
-	unsigned long hva;
-	bool may_write;			/* @slot is not read-only */
-	struct page *page;		/* 2 */
-	bool held;			/* with a reference */
-	bool writable;
-	enum ept_level host_level;	/* 3, in the process */
-	enum ept_level level;		/* in the guest */
-};
+/* A guest that goes on to the next page finds it absent as well: how far to look ahead. */
+#define MOST_ABSENT	16
 
-/* All else is filled in on the way: no initializer, which would clear it first. */
-static void begin(struct mem_fault *f, u64 gpa, u32 access, struct ept_cache *cache)
+/* All else is filled in on the way. */
+static void begin(struct tvx_fault *f, u64 gpa, u32 access)
 {
 	f->gpa = gpa & PAGE_MASK;
 	f->write = access & TVX_MEM_WRITE;
 	f->fetch = access & TVX_MEM_FETCH;
-	f->cache = cache;
 }
 
 /* 1.  Under mmu_lock.  Return: NO_SLOT, RDONLY, or ERROR: there is no page yet. */
-static enum tvx_mem_result look_up(struct tvx_vm *vm, struct mem_fault *f)
+static enum tvx_mem_result look_up(struct tvx_vm *vm, struct tvx_fault *f)
 {
+	f->hva = 0;
 	f->slot = mem_find_slot(vm, f->gpa);
 	if (!f->slot)
 		return TVX_MEM_NO_SLOT;
 	f->seq = vm->mmu_seq;
-	f->hva = f->slot->hva + (f->gpa - f->slot->gpa);
+	f->offset = f->slot->hva - f->slot->gpa;
+	f->hva = f->gpa + f->offset;
 	f->may_write = !(f->slot->flags & TVX_SLOT_READONLY);
 	return f->write && !f->may_write ? TVX_MEM_RDONLY : TVX_MEM_ERROR;
 }
@@ -75,6 +62,7 @@ struct host_page {
 	enum ept_level level;
 	bool writable;			/* by the process, right now */
 	struct page *own;		/* of anonymous memory; else NULL */
+	unsigned int absent;		/* if there is none: as many pages from here on */
 };
 
 /*
@@ -83,17 +71,33 @@ struct host_page {
  */
 static struct page *own_small_page(pte_t pte, bool write)
 {
+	struct page *page;
+
 	if (!pte_access_permitted(pte, write) || pte_special(pte))
 		return NULL;
-	return PageAnon(pte_page(pte)) ? pte_page(pte) : NULL;
+	page = pte_page(pte);
+	return PageAnon(page) ? page : NULL;
 }
 
 static struct page *own_large_page(pmd_t pmd, bool write, unsigned long hva)
 {
+	struct page *page;
+
 	/* Not all kernels tell a large mapping of what is no memory by the entry. */
 	if (!pmd_access_permitted(pmd, write) || !pfn_valid(pmd_pfn(pmd)))
 		return NULL;
-	return PageAnon(pmd_page(pmd)) ? pmd_page(pmd) + pte_index(hva) : NULL;
+	page = pmd_page(pmd);
+	return PageAnon(page) ? page + pte_index(hva) : NULL;
+}
+
+/* How many entries from @pte on, which is that of @hva, hold nothing? */
+static unsigned int count_absent(pte_t *pte, unsigned long hva)
+{
+	unsigned int n, room = min(PTRS_PER_PTE - pte_index(hva), MOST_ABSENT);
+
+	for (n = 0; n < room && pte_none(ptep_get(pte + n)); n++)
+		;
+	return n;
 }
 
 /* With interrupts off: the tables cannot be freed, which takes an IPI or a grace period. */
@@ -103,7 +107,7 @@ static bool walk_host_tables(unsigned long hva, struct host_page *host)
 	p4d_t p4d;
 	pud_t pud;
 	pmd_t pmd;
-	pte_t pte;
+	pte_t pte, *ptep;
 
 	if (pgd_none(pgd))
 		return false;
@@ -127,9 +131,12 @@ static bool walk_host_tables(unsigned long hva, struct host_page *host)
 		host->own = own_large_page(pmd, host->writable, hva);
 		return true;
 	}
-	pte = ptep_get(pte_offset_kernel(&pmd, hva));
-	if (!pte_present(pte))
+	ptep = pte_offset_kernel(&pmd, hva);
+	pte = ptep_get(ptep);
+	if (!pte_present(pte)) {
+		host->absent = count_absent(ptep, hva);
 		return false;
+	}
 	host->level = EPT_4K;
 	host->writable = pte_write(pte);
 	host->own = own_small_page(pte, host->writable);
@@ -145,6 +152,7 @@ static bool walk_host(unsigned long hva, struct host_page *host)
 	bool present;
 
 	host->own = NULL;
+	host->absent = 0;
 	local_irq_disable();
 	present = walk_host_tables(hva, host);
 	local_irq_enable();
@@ -152,7 +160,7 @@ static bool walk_host(unsigned long hva, struct host_page *host)
 }
 
 /* Does the page of @level around the fault lie in the slot, equally aligned on all sides? */
-static bool level_fits(const struct mem_fault *f, enum ept_level level)
+static bool level_fits(const struct tvx_fault *f, enum ept_level level)
 {
 	u64 size = ept_level_size(level);
 	u64 start = ALIGN_DOWN(f->gpa, size);
@@ -163,7 +171,7 @@ static bool level_fits(const struct mem_fault *f, enum ept_level level)
 }
 
 /* How large the page can be for the guest. */
-static enum ept_level guest_level(const struct mem_fault *f)
+static enum ept_level guest_level(const struct tvx_fault *f)
 {
 	enum ept_level level = f->host_level;
 
@@ -180,7 +188,7 @@ static enum ept_level guest_level(const struct mem_fault *f)
 }
 
 /* Is an invalidation under way that may concern the page? */
-static bool is_busy(const struct tvx_vm *vm, const struct mem_fault *f)
+static bool is_busy(const struct tvx_vm *vm, const struct tvx_fault *f)
 {
 	u64 size = ept_level_size(f->level);
 	u64 start = ALIGN_DOWN(f->hva, size);
@@ -210,7 +218,7 @@ static void mark_dirty(struct page *page)
 }
 
 /* 4.  Return: 0, -EAGAIN if stale, -EFAULT. */
-static int map_page(struct tvx_vm *vm, struct mem_fault *f)
+static int map_page(struct tvx_vm *vm, struct tvx_fault *f)
 {
 	u64 mask;
 	int err;
@@ -223,7 +231,7 @@ static int map_page(struct tvx_vm *vm, struct mem_fault *f)
 		return -EAGAIN;
 	mask = ~(ept_level_size(f->level) - 1);
 	err = vmx_space_map(&vm->space, f->gpa & mask, page_to_phys(f->page) & mask, f->level,
-			    f->writable, f->level == EPT_4K || vmx_space_large_exec(), f->cache);
+			    f->writable, f->level == EPT_4K || vmx_space_large_exec(), &f->cache);
 	/* A page beyond what EPT can address, or not enough tables: neither can be. */
 	if (WARN_ON_ONCE(err))
 		return -EFAULT;
@@ -237,12 +245,16 @@ static int map_page(struct tvx_vm *vm, struct mem_fault *f)
  * permission where that costs nothing: where the process could write right now,
  * with no copy to make and no file system to ask.
  */
-static bool get_present_page(struct mem_fault *f)
+static bool get_present_page(struct tvx_fault *f)
 {
 	struct host_page host;
 
-	if (!walk_host(f->hva, &host))
+	if (!walk_host(f->hva, &host)) {
+		f->absent = f->gpa + PAGE_SIZE;
+		f->absent_end = min(f->gpa + host.absent * PAGE_SIZE, f->slot->gpa + f->slot->len);
+		f->absent_seq = f->seq;
 		return false;
+	}
 	f->writable = host.writable && f->may_write;
 	if (f->write && !f->writable)
 		return false;
@@ -254,14 +266,14 @@ static bool get_present_page(struct mem_fault *f)
 }
 
 /* All of it, without sleeping.  Return: as look_up(), or MAPPED. */
-static enum tvx_mem_result map_present(struct tvx_vm *vm, struct mem_fault *f)
+static enum tvx_mem_result map_present(struct tvx_vm *vm, struct tvx_fault *f)
 {
 	enum tvx_mem_result result;
 
 	f->held = false;
 	spin_lock(&vm->mmu_lock);
 	result = look_up(vm, f);
-	if (result == TVX_MEM_ERROR && f->cache->nr >= EPT_CACHE_ENOUGH && get_present_page(f) &&
+	if (result == TVX_MEM_ERROR && f->cache.nr >= EPT_CACHE_ENOUGH && get_present_page(f) &&
 	    !map_page(vm, f))
 		result = TVX_MEM_MAPPED;
 	spin_unlock(&vm->mmu_lock);
@@ -271,7 +283,7 @@ static enum tvx_mem_result map_present(struct tvx_vm *vm, struct mem_fault *f)
 }
 
 /* 2.  Whatever there is behind the address, and whatever it takes. */
-static int get_absent_page(struct mem_fault *f)
+static int get_absent_page(struct tvx_fault *f)
 {
 	unsigned int flags = FOLL_HWPOISON | COMPAT_FOLL_VCPU;
 	struct page *page;
@@ -290,7 +302,7 @@ static int get_absent_page(struct mem_fault *f)
 }
 
 /* 2 to 5 after look_up().  Return: 0, -EAGAIN if it came to nothing, or why there is no page. */
-static int map_absent(struct tvx_vm *vm, struct mem_fault *f)
+static int map_absent(struct tvx_vm *vm, struct tvx_fault *f)
 {
 	struct host_page host;
 	int err;
@@ -313,7 +325,7 @@ static int map_absent(struct tvx_vm *vm, struct mem_fault *f)
  * much less than what get_user_pages() does for all cases.  FAULT_FLAG_RETRY_NOWAIT:
  * mmap_lock is never dropped.  False: it takes more than that.
  */
-static bool bring_in(const struct mem_fault *f)
+static bool bring_in(const struct tvx_fault *f)
 {
 	unsigned int flags = FAULT_FLAG_WRITE | FAULT_FLAG_ALLOW_RETRY | FAULT_FLAG_RETRY_NOWAIT;
 	vm_fault_t fault = VM_FAULT_SIGSEGV;
@@ -329,46 +341,58 @@ static bool bring_in(const struct mem_fault *f)
 	return !(fault & (VM_FAULT_ERROR | VM_FAULT_RETRY));
 }
 
-/* After look_up(), for a page that most likely is absent.  Return: as map_absent(). */
-static int serve(struct tvx_vm *vm, struct mem_fault *f)
+static enum tvx_mem_result look_up_locked(struct tvx_vm *vm, struct tvx_fault *f)
 {
 	enum tvx_mem_result result;
-	int err = ept_cache_fill(&vm->space.ept, f->cache, EPT_CACHE_ENOUGH);
 
-	if (err)
-		return err;
+	spin_lock(&vm->mmu_lock);
+	result = look_up(vm, f);
+	spin_unlock(&vm->mmu_lock);
+	return result;
+}
+
+/* For a page that most likely is absent.  Return: as look_up(), or MAPPED; with ERROR -errno. */
+static enum tvx_mem_result serve(struct tvx_vm *vm, struct tvx_fault *f)
+{
+	enum tvx_mem_result result;
+
+	f->error = ept_cache_fill(&vm->space.ept, &f->cache, EPT_CACHE_ENOUGH);
+	if (f->error)
+		return TVX_MEM_ERROR;
+	/* If slots have changed, this finds some other page of the process, which is none the worse. */
 	if (bring_in(f)) {
 		result = map_present(vm, f);
 		if (result != TVX_MEM_ERROR)
-			return result == TVX_MEM_MAPPED ? 0 : -EAGAIN;
+			return result;
 	}
-	return map_absent(vm, f);
-}
-
-enum tvx_mem_result tvx_mem_fault(struct tvx_vm *vm, u64 gpa, u32 access,
-				  struct ept_cache *cache, u64 *hva, int *error)
-{
-	enum tvx_mem_result result;
-	struct mem_fault f;
-	int err = -EFAULT;
-
-	might_sleep();
-	begin(&f, gpa, access, cache);
-	spin_lock(&vm->mmu_lock);
-	result = look_up(vm, &f);
-	spin_unlock(&vm->mmu_lock);
+	result = look_up_locked(vm, f);
 	if (result != TVX_MEM_ERROR)
 		return result;
-	if (!WARN_ON_ONCE(current->mm != vm->mm))
-		err = serve(vm, &f);
-	*hva = f.hva | offset_in_page(gpa);
-	switch (err) {
-	case 0:
-		return TVX_MEM_MAPPED;
+	f->error = map_absent(vm, f);
+	return f->error ? TVX_MEM_ERROR : TVX_MEM_MAPPED;
+}
+
+enum tvx_mem_result tvx_mem_fault(struct tvx_vm *vm, struct tvx_fault *f)
+{
+	enum tvx_mem_result result;
+
+	might_sleep();
+	if (IS_ENABLED(CONFIG_PREEMPT_RT)) {
+		result = look_up_locked(vm, f);
+		if (result != TVX_MEM_ERROR)
+			return result;
+	}
+	f->error = -EFAULT;
+	if (!WARN_ON_ONCE(current->mm != vm->mm)) {
+		result = serve(vm, f);
+		if (likely(result != TVX_MEM_ERROR))
+			return result;
+	}
+	switch (f->error) {
 	case -EINTR:
 	case -ERESTARTSYS:
 		if (fatal_signal_pending(current)) {
-			*error = EINTR;
+			f->error = EINTR;
 			return TVX_MEM_ERROR;
 		}
 		/* The vCPU looks at its signals, and faults again afterwards. */
@@ -378,44 +402,51 @@ enum tvx_mem_result tvx_mem_fault(struct tvx_vm *vm, u64 gpa, u32 access,
 		return TVX_MEM_MAPPED;
 	case -ENOMEM:
 	case -EHWPOISON:
-		*error = -err;
+		f->error = -f->error;
 		return TVX_MEM_ERROR;
 	default:
-		*error = EFAULT;
+		f->error = EFAULT;
 		return TVX_MEM_ERROR;
 	}
 }
 
-enum tvx_mem_result tvx_mem_fault_now(struct tvx_vm *vm, u64 gpa, u32 access,
-				      struct ept_cache *cache)
+/* Found absent when a neighbour was: then looking again is in vain. */
+static bool known_absent(const struct tvx_vm *vm, struct tvx_fault *f)
 {
-	struct mem_fault f;
+	if (f->gpa < f->absent || f->gpa >= f->absent_end ||
+	    f->absent_seq != READ_ONCE(vm->mmu_seq))
+		return false;
+	f->hva = f->gpa + f->offset;
+	return true;
+}
 
+enum tvx_mem_result tvx_mem_fault_now(struct tvx_vm *vm, struct tvx_fault *f, u64 gpa, u32 access)
+{
+	begin(f, gpa, access);
 	/* Spinlocks sleep there. */
 	if (IS_ENABLED(CONFIG_PREEMPT_RT))
 		return TVX_MEM_ERROR;
-	begin(&f, gpa, access, cache);
-	return map_present(vm, &f);
+	return known_absent(vm, f) ? TVX_MEM_ERROR : map_present(vm, f);
 }
 
 /* Map the page at @gpa of a slot that cannot change.  Return: 0, f->level set, or -errno. */
-static int premap_one(struct tvx_vm *vm, struct mem_fault *f)
+static int premap_one(struct tvx_vm *vm, struct tvx_fault *f)
 {
 	enum tvx_mem_result result;
-	int err;
 
 	do {
 		cond_resched();
 		if (fatal_signal_pending(current))
 			return -EINTR;
 		result = map_present(vm, f);
+		if (result == TVX_MEM_ERROR)
+			result = serve(vm, f);
 		if (result == TVX_MEM_MAPPED)
 			return 0;
 		if (WARN_ON_ONCE(result != TVX_MEM_ERROR))
 			return -EFAULT;
-		err = serve(vm, f);
-	} while (err == -EAGAIN);
-	return err;
+	} while (f->error == -EAGAIN);
+	return f->error;
 }
 
 /*
@@ -425,11 +456,9 @@ static int premap_one(struct tvx_vm *vm, struct mem_fault *f)
  */
 int mem_premap(struct tvx_vm *vm, const struct tvx_memslot *slot)
 {
-	struct ept_cache cache = {};
-	struct mem_fault f = {
+	struct tvx_fault f = {
 		.gpa = slot->gpa,
 		.write = !(slot->flags & TVX_SLOT_READONLY),
-		.cache = &cache,
 	};
 	int err = 0;
 
@@ -440,7 +469,7 @@ int mem_premap(struct tvx_vm *vm, const struct tvx_memslot *slot)
 			f.gpa = ALIGN_DOWN(f.gpa, ept_level_size(f.level)) +
 				ept_level_size(f.level);
 	}
-	ept_cache_drop(&vm->space.ept, &cache);
+	ept_cache_drop(&vm->space.ept, &f.cache);
 
 	switch (err) {
 	case 0:

@@ -115,12 +115,48 @@ struct tvx_vm {
 };
 
 /**
+ * struct tvx_fault - a page under way into the EPT (mem_fault.c); a vCPU has one, which lasts
+ * @cache: pages for EPT tables; the first vCPU to need one gives it to the VM
+ * @gpa: of the page
+ * @write: the access is one, as @fetch
+ * @slot: of the page; good under mmu_lock while mmu_seq is @seq
+ * @offset: from @slot's guest-physical addresses to its user addresses
+ * @hva: the page's user address
+ * @may_write: @slot is not read-only
+ * @page: in the host; @held: with a reference; @writable: by the guest
+ * @host_level: how large it is in the process
+ * @level: and in the guest
+ * @error: positive errno, after TVX_MEM_ERROR of tvx_mem_fault()
+ * @absent: from this guest-physical address to @absent_end the process had no pages
+ *	when mmu_seq was @absent_seq
+ */
+struct tvx_fault {
+	struct ept_cache cache;
+	u64 gpa;
+	bool write;
+	bool fetch;
+	const struct tvx_memslot *slot;
+	unsigned long seq;
+	u64 offset;
+	unsigned long hva;
+	bool may_write;
+	struct page *page;
+	bool held;
+	bool writable;
+	enum ept_level host_level;
+	enum ept_level level;
+	int error;
+	u64 absent, absent_end;
+	unsigned long absent_seq;
+};
+
+/**
  * struct tvx_vcpu - a virtual CPU
  * @vm: holds a reference
  * @lock: whoever runs, reads or changes the vCPU; taken by trylock: EBUSY
  * @run: the shared page, kernel address
  * @kick: RUN is to return; set by anyone
- * @cache: pages for EPT tables, for faults of this vCPU
+ * @fault: on guest memory, the last one
  * @hw: the machine's part
  */
 struct tvx_vcpu {
@@ -132,7 +168,7 @@ struct tvx_vcpu {
 	/* under lock */
 	struct tvx_run_in in;		/* the copy taken at RUN; registers are not in it */
 	struct tvx_run_out out;		/* exit, .ctx, union: by the exit handlers */
-	struct ept_cache cache;
+	struct tvx_fault fault;
 	struct vmx_vcpu hw;
 	struct lapic lapic;		/* without one in the VM: nothing ever happens in it */
 	struct rcuwait wait;		/* of a vCPU that is not active; anyone wakes it */
@@ -274,29 +310,26 @@ enum tvx_mem_result {
 	TVX_MEM_MAPPED,		/* go on, the access works now (or a retry is due) */
 	TVX_MEM_NO_SLOT,	/* MMIO */
 	TVX_MEM_RDONLY,		/* a write to a read-only slot: MMIO */
-	TVX_MEM_ERROR,		/* the host memory is not to be had: *error, *hva */
+	TVX_MEM_ERROR,		/* the host memory is not to be had */
 };
 
 /**
- * tvx_mem_fault() - make the page at @gpa present for an access
+ * tvx_mem_fault_now() - make the page at @gpa present for an access, without sleeping
  * @access: TVX_MEM_READ, TVX_MEM_WRITE, TVX_MEM_FETCH
- * @cache: of the vCPU
- * @hva: the user address that belongs to @gpa, for MAPPED and ERROR
- * @error: positive errno for ERROR: EFAULT, EHWPOISON, ENOMEM, EINTR (a fatal signal)
- *
- * In the VM's process, no locks, sleeps.
- */
-enum tvx_mem_result tvx_mem_fault(struct tvx_vm *vm, u64 gpa, u32 access,
-				  struct ept_cache *cache, u64 *hva, int *error);
-
-/**
- * tvx_mem_fault_now() - the same without sleeping
- * Return: MAPPED, NO_SLOT or RDONLY, or ERROR: only tvx_mem_fault() can tell.
+ * Return: MAPPED, NO_SLOT or RDONLY, or ERROR: tvx_mem_fault() has to do it.
  *
  * In the VM's process, preemption may be off; interrupts are on.
  */
-enum tvx_mem_result tvx_mem_fault_now(struct tvx_vm *vm, u64 gpa, u32 access,
-				      struct ept_cache *cache);
+enum tvx_mem_result tvx_mem_fault_now(struct tvx_vm *vm, struct tvx_fault *f, u64 gpa,
+				      u32 access);
+
+/**
+ * tvx_mem_fault() - go on with a fault that tvx_mem_fault_now() could not serve
+ * Return: as above; with ERROR, @f->error is EFAULT, EHWPOISON, ENOMEM, or EINTR (a fatal signal).
+ *
+ * In the VM's process, no locks, sleeps.
+ */
+enum tvx_mem_result tvx_mem_fault(struct tvx_vm *vm, struct tvx_fault *f);
 
 /* mem_access.c: guest memory, in the VM's process, sleeps.  0 or -EFAULT. */
 int tvx_mem_read(struct tvx_vm *vm, u64 gpa, void *buf, size_t len);

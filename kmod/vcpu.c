@@ -23,7 +23,7 @@ static void destroy(struct tvx_vcpu *vcpu)
 {
 	tvx_halt_destroy(vcpu);
 	vmx_vcpu_destroy(&vcpu->hw);
-	ept_cache_drop(&vcpu->vm->space.ept, &vcpu->cache);
+	ept_cache_drop(&vcpu->vm->space.ept, &vcpu->fault.cache);
 	/* No mapping is left, each holds the file; whoever pinned the page keeps it. */
 	if (vcpu->run)
 		put_page(virt_to_page(vcpu->run));

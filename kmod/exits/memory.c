@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* EPT violations and misconfigurations. SDM: exit qualification for EPT violations. */
 #include <linux/bug.h>
+#include <linux/mm.h>
 #include <asm/vmx.h>
 
 #include "../trace.h"
@@ -61,8 +62,8 @@ int exit_ept_violation(struct tvx_vcpu *vcpu)
 		vmwrite(GUEST_INTERRUPTIBILITY_INFO,
 			vmread(GUEST_INTERRUPTIBILITY_INFO) | GUEST_INTR_STATE_NMI);
 
-	result = tvx_mem_fault_now(vcpu->vm, out->mmio.gpa, out->mmio.flags & ACCESS,
-				   &vcpu->cache);
+	result = tvx_mem_fault_now(vcpu->vm, &vcpu->fault, out->mmio.gpa,
+				   out->mmio.flags & ACCESS);
 	if (result == TVX_MEM_ERROR)
 		return EXIT_SLOW;
 	trace_tvx_ept_fault(vcpu->id, out->mmio.gpa, out->mmio.flags, result);
@@ -84,12 +85,12 @@ static int late_mmio(struct tvx_vcpu *vcpu, enum tvx_mem_result result)
 int exit_ept_violation_slow(struct tvx_vcpu *vcpu)
 {
 	struct tvx_run_out *out = &vcpu->out;
-	u64 gpa = out->mmio.gpa, hva = 0;
+	struct tvx_fault *fault = &vcpu->fault;
+	u64 gpa = out->mmio.gpa;
 	u32 flags = out->mmio.flags;
 	enum tvx_mem_result result;
-	int error = 0;
 
-	result = tvx_mem_fault(vcpu->vm, gpa, flags & ACCESS, &vcpu->cache, &hva, &error);
+	result = tvx_mem_fault(vcpu->vm, fault);
 	trace_tvx_ept_fault(vcpu->id, gpa, flags, result);
 	switch (result) {
 	case TVX_MEM_MAPPED:
@@ -98,15 +99,15 @@ int exit_ept_violation_slow(struct tvx_vcpu *vcpu)
 	case TVX_MEM_RDONLY:
 		return late_mmio(vcpu, result);
 	default:
-		if (error == EINTR) {
+		if (fault->error == EINTR) {
 			out->exit = TVX_EXIT_INTERRUPTED;
 			return -EINTR;
 		}
 		out->exit = TVX_EXIT_MEMORY_FAULT;
 		out->fault.gpa = gpa;
-		out->fault.hva = hva;
+		out->fault.hva = fault->hva | offset_in_page(gpa);
 		out->fault.flags = flags;
-		out->fault.error = error;
+		out->fault.error = fault->error;
 		return EXIT_USER;
 	}
 }

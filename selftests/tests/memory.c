@@ -292,4 +292,38 @@ TEST_F(vm, protection_of_the_process_holds_for_the_guest)
 	EXPECT_EQ(*(uint64_t *)mem, 5);
 }
 
+/* The module remembers for a while what it has seen the process not to have. */
+TEST_F(vm, pages_appear_beside_absent_ones)
+{
+	struct guest *g = &self->g;
+	uint8_t *mem = map_aligned(HUGE, -1), *other = map_aligned(HUGE, -1);
+	volatile uint64_t *word = (void *)mem;
+	unsigned char resident = 0;
+
+	ASSERT_NE(mem, MAP_FAILED);
+	ASSERT_NE(other, MAP_FAILED);
+	ASSERT_EQ(madvise(mem, HUGE, MADV_NOHUGEPAGE), 0);
+	ASSERT_EQ(madvise(other, HUGE, MADV_NOHUGEPAGE), 0);
+	mem[0] = other[0] = 1;	/* there are page tables */
+	ASSERT_EQ(set_slot(g, SLOT_GPA, HUGE, mem, 0), 0);
+	ASSERT_EQ(guest_touch(g, SLOT_GPA + PAGE, 1), TVX_EXIT_HLT);
+	/* A load and a store of what has come in the meantime, */
+	word[2 * PAGE / 8] = word[3 * PAGE / 8] = MAGIC;
+	ASSERT_EQ(guest_load(g, SLOT_GPA + 2 * PAGE), TVX_EXIT_HLT);
+	EXPECT_EQ(reg(g, TVX_RAX), MAGIC);
+	ASSERT_EQ(guest_touch(g, SLOT_GPA + 3 * PAGE, 1), TVX_EXIT_HLT);
+	EXPECT_EQ(word[3 * PAGE / 8], MAGIC + 1);
+	/* of what is still absent, */
+	ASSERT_EQ(guest_store(g, SLOT_GPA + 4 * PAGE, MAGIC), TVX_EXIT_HLT);
+	EXPECT_EQ(word[4 * PAGE / 8], MAGIC);
+	ASSERT_EQ(guest_load(g, SLOT_GPA + 5 * PAGE), TVX_EXIT_HLT);
+	EXPECT_EQ(reg(g, TVX_RAX), 0);
+	/* and of another slot at the same place, which leaves the old one's memory alone. */
+	ASSERT_EQ(set_slot(g, SLOT_GPA, HUGE, other, 0), 0);
+	ASSERT_EQ(guest_store(g, SLOT_GPA + 6 * PAGE, MAGIC), TVX_EXIT_HLT);
+	EXPECT_EQ(*(volatile uint64_t *)(other + 6 * PAGE), MAGIC);
+	ASSERT_EQ(mincore(mem + 6 * PAGE, PAGE, &resident), 0);
+	EXPECT_EQ(resident & 1, 0);
+}
+
 TEST_HARNESS_MAIN
