@@ -463,7 +463,7 @@ int tvx_vcpu_run(struct tvx_vcpu *vcpu)
 	vcpu->stats.runs++;
 	vcpu->out.exit = TVX_EXIT_NONE;
 	vcpu->out.ctx.valid = 0;
-	vcpu->hw.l1d_dirty = true;	/* with what user space did */
+	vcpu->hw.user_ran = true;
 	if (unlikely(vcpu->in.immediate_exit)) {
 		vcpu->out.exit = TVX_EXIT_INTERRUPTED;
 		load_and_give_out(vcpu, NULL);

@@ -16,8 +16,10 @@
 /* The software flush reads as much as any L1D holds. */
 #define L1D_ORDER 4
 
-unsigned int mitigate_on __ro_after_init;
-bool mitigate_l1d_always __ro_after_init;
+DEFINE_STATIC_KEY_FALSE(mitigate_l1d);
+DEFINE_STATIC_KEY_FALSE(mitigate_spec);
+DEFINE_STATIC_KEY_FALSE(mitigate_perf);
+static bool l1d_always __ro_after_init;	/* before each entry, not only where it may be dirty */
 static void *l1d_pages;
 
 static bool l1d_needs_flush(void)
@@ -52,13 +54,13 @@ static bool perf_has_driver(void)
 int mitigate_setup(void)
 {
 	if (boot_cpu_has(X86_FEATURE_MSR_SPEC_CTRL))
-		mitigate_on |= MITIGATE_SPEC;
+		static_branch_enable(&mitigate_spec);
 	if (perf_has_driver())
-		mitigate_on |= MITIGATE_PERF;
+		static_branch_enable(&mitigate_perf);
 	if (!l1d_needs_flush())
 		return 0;
-	mitigate_on |= MITIGATE_L1D;
-	mitigate_l1d_always = l1d_flush_always();
+	static_branch_enable(&mitigate_l1d);
+	l1d_always = l1d_flush_always();
 	if (l1tf_mitigation != L1TF_MITIGATION_FLUSH_NOWARN && sched_smt_active())
 		pr_warn("L1TF and SMT: a guest can read what a sibling CPU has in its L1D; see the kernel's l1tf documentation\n");
 	if (boot_cpu_has(X86_FEATURE_FLUSH_L1D))
@@ -73,11 +75,31 @@ void mitigate_teardown(void)
 	l1d_pages = NULL;
 }
 
+#define LINE	64
+#define LINES	32
+
+/* Written out, for the loop would be most of what is executed. */
+static __always_inline void read_lines(const char *p)
+{
+#define READ4(n) (READ_ONCE(p[(n) * LINE]), READ_ONCE(p[((n) + 1) * LINE]), \
+		  READ_ONCE(p[((n) + 2) * LINE]), READ_ONCE(p[((n) + 3) * LINE]))
+	READ4(0);
+	READ4(4);
+	READ4(8);
+	READ4(12);
+	READ4(16);
+	READ4(20);
+	READ4(24);
+	READ4(28);
+#undef READ4
+}
+
 void mitigate_flush_l1d(void)
 {
 	unsigned long i;
 
-	kvm_clear_cpu_l1tf_flush_l1d();
+	if (!l1d_always)
+		kvm_clear_cpu_l1tf_flush_l1d();
 	if (!l1d_pages) {
 		wrmsrl(MSR_IA32_FLUSH_CMD, L1D_FLUSH);
 		return;
@@ -87,8 +109,8 @@ void mitigate_flush_l1d(void)
 		READ_ONCE(*(char *)(l1d_pages + i));
 	/* A serialising instruction between the two rounds. */
 	(void)cpuid_eax(0);
-	for (i = 0; i < PAGE_SIZE << L1D_ORDER; i += 64)
-		READ_ONCE(*(char *)(l1d_pages + i));
+	for (i = 0; i < PAGE_SIZE << L1D_ORDER; i += LINES * LINE)
+		read_lines(l1d_pages + i);
 	asm volatile("lfence" : : : "memory");
 }
 

@@ -124,7 +124,7 @@ bool vmx_msr_may_pass(u32 msr)
 /* Its first and its last are those that not every CPU has. */
 u32 vmx_msr_list(const u32 **list)
 {
-	u32 first = mitigate_on & MITIGATE_SPEC ? 0 : 1;
+	u32 first = static_branch_unlikely(&mitigate_spec) ? 0 : 1;
 	u32 end = ARRAY_SIZE(all_msrs) - (vmx_caps.features & TVX_FEAT_RDTSCP ? 0 : 1);
 
 	*list = all_msrs + first;
@@ -193,7 +193,7 @@ static u64 spec_ctrl_bits(void)
 
 static int write_spec_ctrl(struct vmx_vcpu *v, u64 value)
 {
-	if (!(mitigate_on & MITIGATE_SPEC))
+	if (!static_branch_unlikely(&mitigate_spec))
 		return -ENOENT;
 	if (value & ~spec_ctrl_bits())
 		return -EINVAL;
@@ -291,7 +291,7 @@ static int get_special(struct vmx_vcpu *v, u32 msr, u64 *value)
 		return 0;
 	case MSR_IA32_SPEC_CTRL:
 		*value = v->spec_guest;
-		return mitigate_on & MITIGATE_SPEC ? 0 : -ENOENT;
+		return static_branch_unlikely(&mitigate_spec) ? 0 : -ENOENT;
 	case MSR_IA32_ARCH_CAPABILITIES:
 		if (!boot_cpu_has(X86_FEATURE_ARCH_CAPABILITIES))
 			return -ENOENT;

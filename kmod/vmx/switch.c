@@ -184,17 +184,17 @@ static void debug_leave(struct vmx_vcpu *v)
 }
 
 /*
- * Something else ran on this thread's CPU since its last section, or may have.  A
- * page fault that was served for the guest in between is no reason, as with KVM.
+ * User space, or something else, ran on this thread's CPU since its last section, or
+ * may have.  A page fault that was served for the guest in between is no reason, as with KVM.
  */
 static void l1d_enter(struct vmx_vcpu *v)
 {
 	unsigned long switches = current->nvcsw + current->nivcsw;
 
-	if (switches == v->seen_switches)
+	if (!v->user_ran && switches == v->seen_switches)
 		return;
 	v->seen_switches = switches;
-	v->l1d_dirty = true;
+	kvm_set_cpu_l1tf_flush_l1d();
 }
 
 /* ---- the section ----------------------------------------------------------------------- */
@@ -219,11 +219,14 @@ int vmx_enter(struct vmx_vcpu *v)
 		vmwrite(HOST_CR3, cr3);
 		v->host_cr3 = cr3;
 	}
-	segments_enter(v);
+	/* What this thread's segments are, only user space changes. */
+	if (v->user_ran)
+		segments_enter(v);
 	msrs_enter(v);
 	fpu_enter(v);
 	debug_enter(v);
 	l1d_enter(v);
+	v->user_ran = false;
 	/* Pairs with vmx_kick(): a flag set before we are seen here is seen by us. */
 	smp_store_mb(v->in_section, true);
 	return 0;

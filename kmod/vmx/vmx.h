@@ -127,7 +127,7 @@ struct vmx_vcpu {
 	bool in_section;
 	bool syscall_live;		/* the guest's SYSCALL MSRs are in the CPU */
 	bool dr_live;			/* the guest's DR0..6 are in the CPU */
-	bool l1d_dirty;			/* the L1D may hold what is not the guest's */
+	bool user_ran;			/* since the last section; set by who calls vmx_enter() */
 	unsigned long seen_switches;	/* of the thread that ran it last */
 
 	/* without unrestricted guest, while the guest has CR0.PG = 0 */
