@@ -26,14 +26,10 @@
 #include <linux/errno.h>
 #include <linux/io.h>
 #include <linux/mm.h>
-#include <linux/pgtable.h>
 #include <linux/sched/signal.h>
 
 #include "compat.h"
 #include "mem.h"
-
-/* A guest that goes on to the next page finds it absent as well: how far to look ahead. */
-#define MOST_ABSENT	16
 
 /* All else is filled in on the way. */
 static void begin(struct tvx_fault *f, u64 gpa, u32 access)
@@ -55,108 +51,6 @@ static enum tvx_mem_result look_up(struct tvx_vm *vm, struct tvx_fault *f)
 	f->hva = f->gpa + f->offset;
 	f->may_write = !(f->slot->flags & TVX_SLOT_READONLY);
 	return f->write && !f->may_write ? TVX_MEM_RDONLY : TVX_MEM_ERROR;
-}
-
-/* A page as the process has it. */
-struct host_page {
-	enum ept_level level;
-	bool writable;			/* by the process, right now */
-	struct page *own;		/* of anonymous memory; else NULL */
-	unsigned int absent;		/* if there is none: as many pages from here on */
-};
-
-/*
- * The page of anonymous memory that an entry maps, after the same checks as
- * get_user_page_fast_only() makes; secret memory is a file.  NULL: something else.
- */
-static struct page *own_small_page(pte_t pte, bool write)
-{
-	struct page *page;
-
-	if (!pte_access_permitted(pte, write) || pte_special(pte))
-		return NULL;
-	page = pte_page(pte);
-	return PageAnon(page) ? page : NULL;
-}
-
-static struct page *own_large_page(pmd_t pmd, bool write, unsigned long hva)
-{
-	struct page *page;
-
-	/* Not all kernels tell a large mapping of what is no memory by the entry. */
-	if (!pmd_access_permitted(pmd, write) || !pfn_valid(pmd_pfn(pmd)))
-		return NULL;
-	page = pmd_page(pmd);
-	return PageAnon(page) ? page + pte_index(hva) : NULL;
-}
-
-/* How many entries from @pte on, which is that of @hva, hold nothing? */
-static unsigned int count_absent(pte_t *pte, unsigned long hva)
-{
-	unsigned int n, room = min(PTRS_PER_PTE - pte_index(hva), MOST_ABSENT);
-
-	for (n = 0; n < room && pte_none(ptep_get(pte + n)); n++)
-		;
-	return n;
-}
-
-/* With interrupts off: the tables cannot be freed, which takes an IPI or a grace period. */
-static bool walk_host_tables(unsigned long hva, struct host_page *host)
-{
-	pgd_t pgd = READ_ONCE(*pgd_offset(current->mm, hva));
-	p4d_t p4d;
-	pud_t pud;
-	pmd_t pmd;
-	pte_t pte, *ptep;
-
-	if (pgd_none(pgd))
-		return false;
-	p4d = READ_ONCE(*p4d_offset(&pgd, hva));
-	if (!p4d_present(p4d))
-		return false;
-	pud = READ_ONCE(*pud_offset(&p4d, hva));
-	if (!pud_present(pud))
-		return false;
-	if (pud_leaf(pud)) {
-		host->level = EPT_1G;
-		host->writable = pud_write(pud);
-		return true;
-	}
-	pmd = READ_ONCE(*pmd_offset(&pud, hva));
-	if (!pmd_present(pmd))
-		return false;
-	if (pmd_leaf(pmd)) {
-		host->level = EPT_2M;
-		host->writable = pmd_write(pmd);
-		host->own = own_large_page(pmd, host->writable, hva);
-		return true;
-	}
-	ptep = pte_offset_kernel(&pmd, hva);
-	pte = ptep_get(ptep);
-	if (!pte_present(pte)) {
-		host->absent = count_absent(ptep, hva);
-		return false;
-	}
-	host->level = EPT_4K;
-	host->writable = pte_write(pte);
-	host->own = own_small_page(pte, host->writable);
-	return true;
-}
-
-/*
- * The page at @hva in the process's own page table.  False: there is none.  To be
- * believed only if nothing was invalidated meanwhile, which 4 finds out.
- */
-static bool walk_host(unsigned long hva, struct host_page *host)
-{
-	bool present;
-
-	host->own = NULL;
-	host->absent = 0;
-	local_irq_disable();
-	present = walk_host_tables(hva, host);
-	local_irq_enable();
-	return present;
 }
 
 /* Does the page of @level around the fault lie in the slot, equally aligned on all sides? */
@@ -198,9 +92,10 @@ static bool is_busy(const struct tvx_vm *vm, const struct tvx_fault *f)
 
 /*
  * The guest's writes set no dirty bit that Linux looks at, so a page counts as
- * dirty from when the guest may write it.  Write access that came with a write
- * fault has a dirty PTE already, but a PTE can be writable and clean (after
- * MADV_FREE, mprotect or swap-in), and reclaim would drop such a page.
+ * dirty from when the guest may write it.  Where the process's own entry says so, as
+ * after a write fault, that is enough: cleaning it is an invalidation too.  But an
+ * entry can be writable and clean (after MADV_FREE, mprotect or swap-in), and reclaim
+ * would drop such a page.
  *
  * Here, and not after mmu_lock, because cleaning a page starts with a callback
  * that waits for mmu_lock: it either comes before, and the page is stale, or
@@ -235,7 +130,7 @@ static int map_page(struct tvx_vm *vm, struct tvx_fault *f)
 	/* A page beyond what EPT can address, or not enough tables: neither can be. */
 	if (WARN_ON_ONCE(err))
 		return -EFAULT;
-	if (f->writable)
+	if (f->writable && !f->dirty)
 		mark_dirty(f->page);
 	return 0;
 }
@@ -249,7 +144,7 @@ static bool get_present_page(struct tvx_fault *f)
 {
 	struct host_page host;
 
-	if (!walk_host(f->hva, &host)) {
+	if (!mem_walk_host(f->hva, &host)) {
 		f->absent = f->gpa + PAGE_SIZE;
 		f->absent_end = min(f->gpa + host.absent * PAGE_SIZE, f->slot->gpa + f->slot->len);
 		f->absent_seq = f->seq;
@@ -259,6 +154,7 @@ static bool get_present_page(struct tvx_fault *f)
 	if (f->write && !f->writable)
 		return false;
 	f->host_level = host.level;
+	f->dirty = host.dirty;
 	f->page = host.own;
 	if (!f->page)
 		f->held = get_user_page_fast_only(f->hva, f->writable ? FOLL_WRITE : 0, &f->page);
@@ -312,7 +208,8 @@ static int map_absent(struct tvx_vm *vm, struct tvx_fault *f)
 	if (err)
 		return err;
 	spin_lock(&vm->mmu_lock);
-	f->host_level = walk_host(f->hva, &host) ? host.level : EPT_4K;
+	f->host_level = mem_walk_host(f->hva, &host) ? host.level : EPT_4K;
+	f->dirty = false;
 	err = map_page(vm, f);
 	spin_unlock(&vm->mmu_lock);
 	put_page(f->page);

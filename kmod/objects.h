@@ -124,6 +124,7 @@ struct tvx_vm {
  * @hva: the page's user address
  * @may_write: @slot is not read-only
  * @page: in the host; @held: with a reference; @writable: by the guest
+ * @dirty: so says the process's page table
  * @host_level: how large it is in the process
  * @level: and in the guest
  * @error: positive errno, after TVX_MEM_ERROR of tvx_mem_fault()
@@ -143,6 +144,7 @@ struct tvx_fault {
 	struct page *page;
 	bool held;
 	bool writable;
+	bool dirty;
 	enum ept_level host_level;
 	enum ept_level level;
 	int error;
