@@ -83,6 +83,7 @@ struct tvx_vm {
 	bool holds_vmx;
 	unsigned long *x2apic_bitmap;	/* with APIC virtualisation: the MSR bitmap of x2APIC mode */
 	u64 tsc_offset;		/* the guest's TSC begins with its VM */
+	u64 tsc_lost;		/* vmx_tsc_lost then */
 	void *identity;		/* without unrestricted guest: vmx_identity_map() */
 	bool has_apic;		/* TVX_VM_APIC; constant */
 	void *apic_access;	/* with APIC virtualisation: takes the guest's xAPIC accesses */
@@ -210,6 +211,11 @@ static inline int tvx_vm_usable(const struct tvx_vm *vm)
 
 /* vcpu.c: return a fd or -errno; under vm->lock */
 int tvx_vcpu_create(struct tvx_vm *vm, u32 id);
+
+/* vcpu_apic.c: ioctls; under vcpu->lock */
+long tvx_vcpu_get_apic(void *object, void *arg);
+long tvx_vcpu_set_apic(void *object, void *arg);
+long tvx_vcpu_apic_access(void *object, void *arg);
 
 /* debugfs.c: failures are ignored, seeing is optional */
 void tvx_debugfs_init(void);

@@ -237,68 +237,6 @@ static long report(void *object, void *arg)
 	return err;
 }
 
-/* ---- the local APIC ------------------------------------------------------------------- */
-
-static long get_apic(void *object, void *arg)
-{
-	struct tvx_vcpu *vcpu = object;
-
-	if (!vcpu->hw.lapic)
-		return -EOPNOTSUPP;
-	lapic_get(&vcpu->lapic, rdtsc(), arg);
-	return 0;
-}
-
-/* Whatever the registers are now, the VMCS goes along. */
-static int settle_apic(struct tvx_vcpu *vcpu, int effects)
-{
-	int err;
-
-	if (effects <= 0)
-		return effects;
-	err = vmx_load(&vcpu->hw);
-	if (err)
-		return err;
-	tvx_irq_effects(vcpu, effects & ~LAPIC_EOI);
-	vmx_unload(&vcpu->hw);
-	vcpu->eoi_due |= effects & LAPIC_EOI;
-	return 0;
-}
-
-static long set_apic(void *object, void *arg)
-{
-	struct tvx_vcpu *vcpu = object;
-	long err;
-
-	if (!vcpu->hw.lapic)
-		return -EOPNOTSUPP;
-	err = settle_apic(vcpu, lapic_set(&vcpu->lapic, rdtsc(), arg) ?: LAPIC_MODE);
-	if (!err)
-		vcpu->eoi_due = false;
-	return err;
-}
-
-static long apic_access(void *object, void *arg)
-{
-	struct tvx_apic_access *args = arg;
-	struct tvx_vcpu *vcpu = object;
-	struct lapic *a = &vcpu->lapic;
-	int effects = LAPIC_NOTHING;
-
-	if (!vcpu->hw.lapic)
-		return -EOPNOTSUPP;
-	if (args->offset >= LAPIC_REGS_SIZE || !lapic_is_on(a) || lapic_is_x2apic(a))
-		return -EINVAL;
-	if (args->flags & TVX_APIC_WRITE && vcpu->eoi_due)
-		return -EBUSY;
-	if (args->flags & TVX_APIC_WRITE)
-		return settle_apic(vcpu, lapic_write(a, args->offset, args->value, rdtsc()));
-	if (lapic_sync(a))
-		effects = LAPIC_UPDATE;
-	args->value = lapic_read(a, args->offset, rdtsc());
-	return settle_apic(vcpu, effects);
-}
-
 /* ---- without the lock: while the vCPU runs --------------------------------------------- */
 
 void tvx_vcpu_stats(const struct tvx_vcpu *vcpu, struct tvx_stats *stats)
@@ -341,9 +279,10 @@ static const struct ioctl_row locked_ioctls[] = {
 	IOCTL_ROW(TVX_VCPU_SET_MSRS, struct tvx_msrs, 0, set_msrs),
 	IOCTL_ROW(TVX_VCPU_GET_XSAVE, struct tvx_buffer, 0, get_xsave),
 	IOCTL_ROW(TVX_VCPU_SET_XSAVE, struct tvx_buffer, 0, set_xsave),
-	IOCTL_ROW(TVX_VCPU_GET_APIC, struct tvx_apic, 0, get_apic),
-	IOCTL_ROW(TVX_VCPU_SET_APIC, struct tvx_apic, 0, set_apic),
-	IOCTL_ROW(TVX_VCPU_APIC_ACCESS, struct tvx_apic_access, TVX_APIC_WRITE, apic_access),
+	IOCTL_ROW(TVX_VCPU_GET_APIC, struct tvx_apic, 0, tvx_vcpu_get_apic),
+	IOCTL_ROW(TVX_VCPU_SET_APIC, struct tvx_apic, 0, tvx_vcpu_set_apic),
+	IOCTL_ROW(TVX_VCPU_APIC_ACCESS, struct tvx_apic_access, TVX_APIC_WRITE,
+		  tvx_vcpu_apic_access),
 	IOCTL_ROW(TVX_VCPU_REPORT, struct tvx_buffer, TVX_REPORT_ENTRY | TVX_REPORT_VMCS, report),
 };
 
@@ -409,6 +348,7 @@ static int build(struct tvx_vcpu *vcpu)
 		.x2apic_bitmap = vm->x2apic_bitmap,
 		.apic_access = vm->apic_access,
 		.tsc_offset = vm->tsc_offset,
+		.tsc_lost = vm->tsc_lost,
 	};
 
 	tvx_halt_init(vcpu);

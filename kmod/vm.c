@@ -121,6 +121,7 @@ static int build(struct tvx_vm *vm, u32 flags)
 	mmgrab(current->mm);
 	vm->mm = current->mm;
 	vm->tsc_offset = -rdtsc();
+	vm->tsc_lost = vmx_tsc_lost();
 	err = vmx_hold();
 	if (err)
 		return err;

@@ -229,6 +229,12 @@ bool lapic_timer(struct lapic *a, u64 now);
 /* The guest's TSC was set: the deadline moves.  Return: LAPIC_NOTHING or LAPIC_TIMER. */
 int lapic_set_tsc_offset(struct lapic *a, u64 tsc_offset, u64 now);
 
+/*
+ * The host's TSC was set back by @ticks.  The guest's goes on as if nothing had happened,
+ * and so does the timer.
+ */
+void lapic_tsc_set_back(struct lapic *a, u64 ticks);
+
 /* May an external interrupt (8259) come in by LINT0?  An NMI by LINT1? */
 bool lapic_takes_extint(const struct lapic *a);
 bool lapic_takes_lint1_nmi(const struct lapic *a);

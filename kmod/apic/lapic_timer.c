@@ -174,6 +174,13 @@ int lapic_set_tsc_offset(struct lapic *a, u64 tsc_offset, u64 now)
 	return LAPIC_TIMER;
 }
 
+void lapic_tsc_set_back(struct lapic *a, u64 ticks)
+{
+	a->tsc_offset += ticks;
+	if (is_armed(a))
+		a->deadline -= min(a->deadline, ticks);
+}
+
 /* ---- firing ---- */
 
 bool lapic_timer(struct lapic *a, u64 now)

@@ -58,6 +58,20 @@ void vmx_clear(struct vmx_vcpu *v)
 		smp_call_function_single(cpu, clear_here, v, 1);
 }
 
+/* A suspend has set the host's TSC back: the guest's goes on from where it was. */
+static void follow_tsc(struct vmx_vcpu *v)
+{
+	u64 lost = vmx_tsc_lost() - v->tsc_lost;
+
+	if (likely(!lost))
+		return;
+	v->tsc_lost += lost;
+	v->tsc_offset += lost;
+	vmwrite(TSC_OFFSET, v->tsc_offset);
+	if (v->lapic)
+		lapic_tsc_set_back(v->lapic, lost);
+}
+
 /* A CPU that this vCPU was not on: what is per CPU in the VMCS, and its TLB. */
 static void settle_here(struct vmx_vcpu *v)
 {
@@ -78,6 +92,8 @@ static void settle_here(struct vmx_vcpu *v)
 	}
 	/* This CPU may remember an earlier stay of ours, or an earlier owner of the VPID. */
 	vmx_invvpid(v->vpid);
+	/* No VMCS outlasts a suspend on its CPU. */
+	follow_tsc(v);
 	v->migrations++;
 }
 

@@ -278,15 +278,28 @@ static int vmx_cpu_offline(unsigned int cpu)
 	return 0;
 }
 
+/* What TSCs read before a suspend, and have lost by all of them. */
+static u64 suspend_tsc, tsc_lost;
+
+u64 vmx_tsc_lost(void)
+{
+	return READ_ONCE(tsc_lost);
+}
+
 /* The other CPUs are offline by then: this is the last one, interrupts off. */
 static int machine_suspend(void)
 {
 	cpu_off();
+	suspend_tsc = rdtsc();
 	return 0;
 }
 
 static void machine_resume(void)
 {
+	u64 now = rdtsc();
+
+	if (now < suspend_tsc)
+		tsc_lost += suspend_tsc - now;
 	if (vmx_users && cpu_on())
 		pr_err("no VMX after resume: VMs of CPU %d cannot go on\n", smp_processor_id());
 }

@@ -239,6 +239,7 @@ int vmx_vcpu_init(struct vmx_vcpu *v, const struct vmx_vm *vm, struct lapic *lap
 	v->apic_id = apic_id;
 	v->apicv = vm->apic_access;
 	v->tsc_offset = vm->tsc_offset;
+	v->tsc_lost = vm->tsc_lost;
 	vmx_reset_msrs(v);
 
 	v->vmcs = vmx_alloc_region(numa_node_id());

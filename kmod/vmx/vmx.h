@@ -91,6 +91,7 @@ struct vmx_vcpu {
 	u64 dr6;
 	u64 switched[VMX_NR_SWITCHED];
 	u64 tsc_offset;
+	u64 tsc_lost;			/* of vmx_tsc_lost(), what tsc_offset has made up for */
 	u64 tsc_adjust;
 	u64 soft_msrs[VMX_NR_SOFT_MSRS]; /* MSRs that are nothing but memory: msr.c */
 	void *xsave;			/* vmx_xsave_size() bytes, 64-byte aligned */
@@ -157,6 +158,12 @@ void vmx_teardown(void);
 int vmx_hold(void);
 void vmx_release(void);
 
+/*
+ * By how many ticks suspends have set this machine's TSC back, all together.  It
+ * changes only while no process runs; a vCPU follows when its VMCS is loaded.
+ */
+u64 vmx_tsc_lost(void);
+
 extern struct vmx_caps vmx_caps;	/* constant after vmx_setup() */
 
 /* ---- a vCPU (vmcs.c) -------------------------------------------------------- */
@@ -167,7 +174,8 @@ extern struct vmx_caps vmx_caps;	/* constant after vmx_setup() */
  * @msr_bitmap: for a guest that is not in x2APIC mode
  * @x2apic_bitmap: with APIC virtualisation: for one that is
  * @apic_access: with APIC virtualisation: the page that takes xAPIC accesses; else NULL
- * @tsc_offset: the guest's TSC minus the host's
+ * @tsc_offset: the guest's TSC minus the host's, at a moment when
+ * @tsc_lost: was what vmx_tsc_lost() returned
  */
 struct vmx_vm {
 	struct vmx_space *space;
@@ -176,6 +184,7 @@ struct vmx_vm {
 	const unsigned long *x2apic_bitmap;
 	const void *apic_access;
 	u64 tsc_offset;
+	u64 tsc_lost;
 };
 
 /**

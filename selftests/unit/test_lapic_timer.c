@@ -351,6 +351,37 @@ TEST(tsc_offset_changes)
 	EXPECT_EQ(a.deadline, NOW + 100);
 }
 
+/* A suspend of the host: what is left of a wait is left. */
+TEST(host_tsc_set_back)
+{
+	u64 lost = NOW - 20;
+
+	arm(PERIODIC, APIC_TDR_DIV_1, FAR);
+	lapic_tsc_set_back(&a, lost);
+	EXPECT_EQ(count_at(20), FAR);
+	expect_fires(20 + FAR - 1, false);
+	expect_fires(20 + FAR, true);
+	EXPECT_EQ(a.deadline, 20 + 2 * FAR);
+
+	arm(DEADLINE, APIC_TDR_DIV_1, 0);
+	EXPECT_EQ(wrmsr(MSR_IA32_TSC_DEADLINE, NOW + GUEST_AHEAD + 1000), LAPIC_TIMER);
+	lapic_tsc_set_back(&a, lost);
+	EXPECT_EQ(a.deadline, 20 + 1000);
+	EXPECT_EQ(rdmsr(MSR_IA32_TSC_DEADLINE), NOW + GUEST_AHEAD + 1000);
+	/* The next one is counted in the guest's time too, which is what it was. */
+	EXPECT_EQ(lapic_timer_write_deadline(&a, NOW + GUEST_AHEAD + 500, 20), LAPIC_TIMER);
+	EXPECT_EQ(a.deadline, 20 + 500);
+
+	/* Nothing armed, or due long ago. */
+	arm(ONE_SHOT, APIC_TDR_DIV_1, 0);
+	lapic_tsc_set_back(&a, lost);
+	EXPECT_EQ(a.deadline, LAPIC_NEVER);
+	arm(ONE_SHOT, APIC_TDR_DIV_1, 1);
+	lapic_tsc_set_back(&a, 2 * NOW);
+	EXPECT_EQ(a.deadline, 0);
+	expect_fires(1, true);
+}
+
 /* At the end of time there is no wrap either. */
 TEST(far_future)
 {
