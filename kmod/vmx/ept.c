@@ -223,15 +223,18 @@ static unsigned int tables_needed(struct ept *ept, u64 gpa, int level)
 	return l - level;
 }
 
-/* Put @table, full of equal parts of the page, in the place of a large page. */
-static void split_leaf(u64 *entry, int level, u64 *table)
+/*
+ * Put @table, full of equal parts of the page, in the place of a large page.  Parts of 4 KiB
+ * may be executed, too, if @flags may: or each would fault by itself.
+ */
+static void split_leaf(u64 *entry, int level, u64 *table, u64 flags)
 {
 	u64 step = ept_level_size(level - 1);
 	u64 old = READ_ONCE(*entry);
 	unsigned int i;
 
 	do {
-		u64 part = level - 1 == EPT_4K ? old & ~EPT_LARGE : old;
+		u64 part = level - 1 == EPT_4K ? (old & ~EPT_LARGE) | (flags & EPT_EXEC) : old;
 
 		for (i = 0; i < EPT_ENTRIES; i++)
 			table[i] = part + i * step;
@@ -239,13 +242,17 @@ static void split_leaf(u64 *entry, int level, u64 *table)
 	} while (!try_cmpxchg(entry, &old, table_entry(table)));
 }
 
-/* Where there is nothing, or a large page, let there be a table. Return 0 or EPT_FLUSH. */
-static noinline int make_table(struct ept *ept, u64 *entry, int level, struct ept_cache *cache)
+/*
+ * Where there is nothing, or a large page, let there be a table, for a page of @flags.
+ * Return 0 or EPT_FLUSH.
+ */
+static noinline int make_table(struct ept *ept, u64 *entry, int level, u64 flags,
+			       struct ept_cache *cache)
 {
 	u64 *table = cache_take(ept, cache);
 
 	if (is_present(READ_ONCE(*entry))) {
-		split_leaf(entry, level, table);
+		split_leaf(entry, level, table, flags);
 		return EPT_FLUSH;
 	}
 	smp_wmb(); /* the table is clean before hardware finds it */
@@ -296,7 +303,7 @@ int ept_map(struct ept *ept, u64 gpa, const struct ept_entry *page, struct ept_c
 	for (level = EPT_ROOT_LEVEL; level > page->level; level--) {
 		entry = &table[index_of(gpa, level)];
 		if (unlikely(!is_present(READ_ONCE(*entry)) || READ_ONCE(*entry) & EPT_LARGE))
-			ret |= make_table(ept, entry, level, cache);
+			ret |= make_table(ept, entry, level, page->flags, cache);
 		table = table_of(READ_ONCE(*entry));
 	}
 	return ret | set_leaf(ept, &table[index_of(gpa, level)], level, leaf, freed);

@@ -188,8 +188,9 @@ void ept_cache_drop(struct ept *ept, struct ept_cache *cache);
  * @freed: takes the tables that a large page replaces
  *
  * A small page put into a larger one splits it: the rest stays mapped as it
- * was. A large page replaces all smaller ones, and their accessed and dirty
- * flags are lost. Mapping the frame that is mapped already keeps its accessed and dirty flags.
+ * was, but that parts of 4 KiB can be executed if the page can. A large page
+ * replaces all smaller ones, and their accessed and dirty flags are lost. Mapping
+ * the frame that is mapped already keeps its accessed and dirty flags.
  *
  * Return: 0; EPT_FLUSH if a translation that hardware may have cached was
  * replaced or narrowed (one that was only widened needs no flush: the violation

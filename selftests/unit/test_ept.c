@@ -214,6 +214,27 @@ TEST(split_2m)
 	teardown();
 }
 
+/* Where large pages may not be executed: one fetch is enough for all 4 KiB of them. */
+TEST(split_for_execution)
+{
+	u64 data = RWX_WB & ~EPT_EXEC;
+
+	setup(&all_caps);
+	EXPECT_EQ(map(SZ_2M, SZ_1G, EPT_2M, data), 0);
+	EXPECT_EQ(map(SZ_2M + 5 * SZ_4K, SZ_1G + 5 * SZ_4K, EPT_4K, RWX_WB), EPT_FLUSH);
+	EXPECT_PAGE(SZ_2M, SZ_1G, EPT_4K, RWX_WB);
+	EXPECT_PAGE(SZ_2M + 5 * SZ_4K, SZ_1G + 5 * SZ_4K, EPT_4K, RWX_WB);
+	EXPECT_PAGE(2 * SZ_2M - 1, SZ_1G + SZ_2M - SZ_4K, EPT_4K, RWX_WB);
+	/* What stays large stays as it was, and a page that is not executed gives nothing. */
+	EXPECT_EQ(map(SZ_1G, 4 * SZ_1G, EPT_1G, data), 0);
+	EXPECT_EQ(map(SZ_1G + SZ_4K, 4 * SZ_1G + SZ_4K, EPT_4K, RWX_WB), EPT_FLUSH);
+	EXPECT_PAGE(SZ_1G, 4 * SZ_1G, EPT_4K, RWX_WB);
+	EXPECT_PAGE(SZ_1G + SZ_2M, 4 * SZ_1G + SZ_2M, EPT_2M, data);
+	EXPECT_EQ(map(SZ_1G + SZ_2M + SZ_4K, 0x9000, EPT_4K, data), EPT_FLUSH);
+	EXPECT_PAGE(SZ_1G + SZ_2M, 4 * SZ_1G + SZ_2M, EPT_4K, data);
+	teardown();
+}
+
 TEST(split_1g)
 {
 	setup(&all_caps);

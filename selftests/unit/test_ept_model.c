@@ -40,14 +40,17 @@ static u64 after(u64 nr)
 	return model[nr].level ? first_of(nr) + pages_of(model[nr].level) : nr + 1;
 }
 
-static void model_split(u64 nr, int level)
+static void model_split(u64 nr, int level, u16 flags)
 {
 	while (model[nr].level > level) {
 		u64 i, end = after(nr);
 		int smaller = model[nr].level - 1;
 
-		for (i = first_of(nr); i < end; i++)
+		for (i = first_of(nr); i < end; i++) {
 			model[i].level = smaller;
+			if (smaller == EPT_4K)
+				model[i].flags |= flags & EPT_EXEC;
+		}
 	}
 }
 
@@ -55,7 +58,7 @@ static void model_map(u64 nr, u64 hpa, int level, u16 flags)
 {
 	u64 i;
 
-	model_split(nr, level);
+	model_split(nr, level, flags);
 	if (model[nr].level == level && model[nr].hpa == hpa)
 		flags |= model[nr].flags & EPT_AD;
 	for (i = 0; i < pages_of(level); i++)
