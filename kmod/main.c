@@ -9,9 +9,9 @@
 
 #include "objects.h"
 
-static unsigned int slice_us = 5000;
+static unsigned int slice_us = 10000;
 module_param(slice_us, uint, 0444);
-MODULE_PARM_DESC(slice_us, "a guest is stopped at least that often for the host's interrupts, in microseconds (default 5000)");
+MODULE_PARM_DESC(slice_us, "a guest is stopped at least that often for the host's interrupts, in microseconds (default 10000)");
 
 static unsigned int halt_poll_us = 100;
 module_param(halt_poll_us, uint, 0444);
