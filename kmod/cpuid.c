@@ -4,7 +4,9 @@
  *
  * Whatever is not named here the guest does not see.  A bit is named if using
  * the feature needs nothing of the module (the guest's own instructions), or if
- * the module switches or emulates what it needs.
+ * the module switches or emulates what it needs.  What the host's kernel does
+ * without, so do guests: it knows of errata, of what firmware has switched off
+ * (fast strings, for one) and of its command line.
  */
 #include <linux/bits.h>
 #include <linux/build_bug.h>
@@ -21,6 +23,9 @@
 /* A feature's bit in its register; its word in the kernel's numbering is checked. */
 #define F(word, name) \
 	((u32)BIT(X86_FEATURE_##name % 32) + BUILD_BUG_ON_ZERO(X86_FEATURE_##name / 32 != (word)))
+
+/* Whose bits a register holds: a word in the kernel's numbering.  0: of none. */
+#define WORD(word)	((word) + 1)
 
 /* XCR0 bits that guests may set.  Not PKRU: it is live in the host's own page walks. */
 #define XCR0_GIVEN	(XFEATURE_MASK_FPSSE | XFEATURE_MASK_YMM | XFEATURE_MASK_AVX512)
@@ -87,8 +92,9 @@ static void address_leaf(const struct policy_host *host, u32 index, u32 out[4]);
 
 /*
  * One row per leaf, or per range of sub-leaves, in the order of the table made
- * of it: the host's registers under @mask, then the bits of @set; EAX at most
- * @max if that is not 0; then @adjust.  All zero is no entry.
+ * of it: the host's registers under @mask, and of features what the kernel has
+ * left on (@word), then the bits of @set; EAX at most @max if that is not 0; then
+ * @adjust.  All zero is no entry.
  */
 static const struct row {
 	u32 leaf;
@@ -96,6 +102,7 @@ static const struct row {
 	bool index;		/* has sub-leaves */
 	u32 max;
 	u32 mask[4];
+	u8 word[4];
 	u32 set[4];
 	void (*adjust)(const struct policy_host *host, u32 index, u32 out[4]);
 } rows[] = {
@@ -103,16 +110,19 @@ static const struct row {
 	{ .leaf = 0, .max = 0x16, .mask = { ALL, ALL, ALL, ALL } },
 	/* One logical processor in a package; the APIC id is filled in for each vCPU. */
 	{ .leaf = 1, .mask = { ALL, 0xffff, LEAF_1_ECX, LEAF_1_EDX },
+	  .word = { 0, 0, WORD(4), WORD(0) },
 	  .set = { 0, 1 << 16, F(4, HYPERVISOR), 0 } },
 	{ .leaf = 2, .mask = { ALL, ALL, ALL, ALL } },
 	/* The numbers of threads and cores (EAX bits 31..14) are 0: one of each. */
 	{ .leaf = 4, .first = 0, .last = 7, .index = true,
 	  .mask = { 0x3fff, ALL, ALL, 7 }, .adjust = cache_leaf },
-	{ .leaf = 6, .mask = { F(14, ARAT) } },
+	{ .leaf = 6, .mask = { F(14, ARAT) }, .word = { WORD(14) } },
 	{ .leaf = 7, .first = 0, .last = 0, .index = true, .max = 1,
 	  .mask = { ALL, LEAF_7_EBX, LEAF_7_ECX, LEAF_7_EDX },
+	  .word = { 0, WORD(9), WORD(16), WORD(18) },
 	  .set = { 0, F(9, TSC_ADJUST) } },
-	{ .leaf = 7, .first = 1, .last = 1, .index = true, .mask = { LEAF_7_1_EAX } },
+	{ .leaf = 7, .first = 1, .last = 1, .index = true,
+	  .mask = { LEAF_7_1_EAX }, .word = { WORD(12) } },
 	/* Leaf 0xa, performance monitoring, is in range and zero: there is none. */
 	/* ECX: level type and number; one thread in a core, one core in a package. */
 	{ .leaf = 0xb, .first = 0, .last = 0, .index = true, .set = { 0, 1, 0x100 } },
@@ -120,14 +130,15 @@ static const struct row {
 	{ .leaf = 0xd, .first = 0, .last = 0, .index = true, .adjust = xsave_leaf },
 	/* Only the standard format: XSAVEC, XSAVES, XGETBV1 and XFD stay hidden. */
 	{ .leaf = 0xd, .first = 1, .last = 1, .index = true,
-	  .mask = { F(10, XSAVEOPT) }, .adjust = xsave_leaf },
+	  .mask = { F(10, XSAVEOPT) }, .word = { WORD(10) }, .adjust = xsave_leaf },
 	{ .leaf = 0xd, .first = 2, .last = 62, .index = true,
 	  .mask = { ALL, ALL }, .adjust = xsave_leaf },
 	{ .leaf = 0x15, .mask = { ALL, ALL, ALL } },
 	{ .leaf = 0x16, .mask = { ALL, ALL, ALL } },
 	{ .leaf = 0x40000000, .set = SIGNATURE },
 	{ .leaf = 0x80000000, .max = 0x80000008, .mask = { ALL, ALL, ALL, ALL } },
-	{ .leaf = 0x80000001, .mask = { 0, 0, EXT_1_ECX, EXT_1_EDX } },
+	{ .leaf = 0x80000001, .mask = { 0, 0, EXT_1_ECX, EXT_1_EDX },
+	  .word = { 0, 0, WORD(6), WORD(1) } },
 	{ .leaf = 0x80000002, .mask = { ALL, ALL, ALL, ALL } },
 	{ .leaf = 0x80000003, .mask = { ALL, ALL, ALL, ALL } },
 	{ .leaf = 0x80000004, .mask = { ALL, ALL, ALL, ALL } },
@@ -221,8 +232,11 @@ static void fill(const struct policy_host *host, const struct row *row, u32 inde
 	unsigned int i;
 
 	host->cpuid(row->leaf, index, out);
-	for (i = 0; i < 4; i++)
+	for (i = 0; i < 4; i++) {
+		if (row->word[i])
+			out[i] &= host->kernel_has(row->word[i] - 1);
 		out[i] = (out[i] & row->mask[i]) | row->set[i];
+	}
 	if (row->max && out[EAX] > row->max)
 		out[EAX] = row->max;
 	for (i = 0; i < ARRAY_SIZE(needs); i++) {

@@ -16,7 +16,13 @@ static void host_cpuid(u32 leaf, u32 subleaf, u32 out[4])
 	cpuid_count(leaf, subleaf, &out[0], &out[1], &out[2], &out[3]);
 }
 
-struct policy_host tvx_policy_host = { .cpuid = host_cpuid };
+/* All CPUs have what the boot CPU has. */
+static u32 kernel_has(unsigned int word)
+{
+	return boot_cpu_data.x86_capability[word];
+}
+
+struct policy_host tvx_policy_host = { .cpuid = host_cpuid, .kernel_has = kernel_has };
 struct tvx_cpuid_entry *tvx_default_cpuid;
 u32 tvx_nr_default_cpuid;
 

@@ -124,6 +124,56 @@ TEST_F(policy, cpuid_table_and_exit)
 	EXPECT_EQ(reg(g, TVX_RBX), 77);
 }
 
+/* Is the word among the flags of the host's CPUs, as its kernel has left them on? */
+static bool kernel_has(const char *flag)
+{
+	static char text[8192];		/* the first CPU's part is shorter */
+	FILE *f = fopen("/proc/cpuinfo", "r");
+	char *line, *word;
+
+	text[f ? fread(text, 1, sizeof(text) - 1, f) : 0] = 0;
+	if (f)
+		fclose(f);
+	line = strstr(text, "\nflags\t");
+	for (word = line ? strtok(line + 1, "\n ") : NULL; word; word = strtok(NULL, " "))
+		if (!strcmp(word, flag))
+			return true;
+	return false;
+}
+
+/* Guests are not told of what the host's kernel does without, such as fast strings here. */
+TEST_F(policy, cpuid_as_the_kernel_has_it)
+{
+	static const struct {
+		const char *flag;
+		uint32_t leaf, ebx, ecx, edx;	/* the flag's bit in one of them */
+	} flags[] = {
+		{ "fpu", 1, .edx = 1 << 0 }, { "sse2", 1, .edx = 1 << 26 },
+		{ "pcid", 1, .ecx = 1 << 17 }, { "aes", 1, .ecx = 1 << 25 },
+		{ "avx", 1, .ecx = 1 << 28 }, { "rdrand", 1, .ecx = 1 << 30 },
+		{ "fsgsbase", 7, .ebx = 1 << 0 }, { "smep", 7, .ebx = 1 << 7 },
+		{ "erms", 7, .ebx = 1 << 9 }, { "rdseed", 7, .ebx = 1 << 18 },
+		{ "smap", 7, .ebx = 1 << 20 }, { "umip", 7, .ecx = 1 << 2 },
+		{ "fsrm", 7, .edx = 1 << 4 }, { "pdpe1gb", 0x80000001, .edx = 1 << 26 },
+	};
+	struct tvx_cpuid_entry table[TVX_MAX_CPUID], *e;
+	unsigned int i, told = 0, count = TVX_MAX_CPUID;
+
+	ASSERT_EQ(tvx_get_cpuid(&self->g.dev, table, &count), 0);
+	for (i = 0; i < sizeof(flags) / sizeof(flags[0]); i++) {
+		for (e = table; e < table + count - 1 && e->function != flags[i].leaf; e++)
+			;
+		if (e->function != flags[i].leaf || !((e->ebx & flags[i].ebx) |
+		    (e->ecx & flags[i].ecx) | (e->edx & flags[i].edx)))
+			continue;
+		told++;
+		EXPECT_TRUE(kernel_has(flags[i].flag)) {
+			TH_LOG("guests are told of %s", flags[i].flag);
+		}
+	}
+	EXPECT_GE(told, 2);
+}
+
 TEST_F(vm, cpuid_osxsave_follows_cr4)
 {
 	struct guest *g = &self->g;

@@ -65,6 +65,14 @@ static void fake_cpuid(u32 leaf, u32 subleaf, u32 out[4])
 	}
 }
 
+/* What the kernel has turned off, by its own numbering. */
+static u32 turned_off[32];
+
+static u32 fake_kernel_has(unsigned int word)
+{
+	return ~turned_off[word];
+}
+
 static struct policy_host host;
 
 /* A host with everything. */
@@ -73,7 +81,8 @@ static void reset_host(void)
 	cpu.max = 0x20;
 	cpu.max_ext = 0x80000021;
 	cpu.address_bits = 0x3934;	/* 57 linear, 52 physical */
-	host = (struct policy_host){ fake_cpuid, XCR0_ALL, ~0ull };
+	memset(turned_off, 0, sizeof(turned_off));
+	host = (struct policy_host){ fake_cpuid, XCR0_ALL, ~0ull, fake_kernel_has };
 }
 
 #endif /* POLICY_HOST_H */
