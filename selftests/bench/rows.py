@@ -118,6 +118,7 @@ ROWS = (
     Row('life_waits', 'open to close: times it slept', at_most(0)),
     Row('fields', 'VMREADs and VMWRITEs of a CPUID exit', at_most(6)),
     Row('boot', 'Linux to its first process', share_of(0.7)),
+    Row('boot_guest', "... the guest's own"),
     Row('boot_exits', 'its exits', boot_exits),
     Row('boot_io', '... port I/O'),
     Row('boot_msr', '... RDMSR, WRMSR'),

@@ -46,6 +46,7 @@ static void tvx_boot_count(struct machine *m)
 		shown += group;
 	}
 	report("boot_other", all - shown);
+	report("boot_guest", s.guest_cycles);
 }
 
 const struct hypervisor tvx_hypervisor = {
