@@ -29,6 +29,7 @@ static int pc_clock_gettime(clockid_t clock, struct timespec *ts)
 #include "tools/vmctl/devices/debugcon.c"
 #include "tools/vmctl/devices/debugexit.c"
 #include "tools/vmctl/devices/fwcfg.c"
+#include "tools/vmctl/devices/fwlog.c"
 #include "tools/vmctl/devices/ioapic.c"
 #include "tools/vmctl/devices/pic.c"
 #include "tools/vmctl/devices/pit.c"

@@ -16,7 +16,9 @@ static char error[200];
 
 static int build(unsigned int nr_cpus, unsigned int nr_virtio, uint64_t *rsdp)
 {
-	const struct acpi_options opt = { .nr_cpus = nr_cpus, .nr_virtio = nr_virtio };
+	const struct acpi_options opt = {
+		.base = ACPI_BASE, .nr_cpus = nr_cpus, .nr_virtio = nr_virtio,
+	};
 
 	memset(memory, 0, sizeof(memory));
 	ram = (struct ram){ .nr_banks = 1, .bank = { { 0, sizeof(memory), memory } } };
@@ -81,6 +83,22 @@ TEST(found_by_a_search)
 	EXPECT_TRUE(!memcmp(table_at(le(memory + rsdp + 24, 8)), "XSDT", 4));
 }
 
+/* Both lists have the same tables. */
+TEST(old_and_new_list)
+{
+	const uint8_t *rsdt, *xsdt;
+	uint64_t rsdp = 0;
+	unsigned int i;
+
+	ASSERT_EQ(build(1, 0, &rsdp), 0);
+	rsdt = table_at(le(memory + rsdp + 16, 4));
+	xsdt = table_at(le(memory + rsdp + 24, 8));
+	EXPECT_TRUE(!memcmp(rsdt, "RSDT", 4));
+	ASSERT_EQ((le(rsdt + 4, 4) - 36) * 2, le(xsdt + 4, 4) - 36);
+	for (i = 0; i < (le(rsdt + 4, 4) - 36) / 4; i++)
+		EXPECT_EQ(le(rsdt + 36 + 4 * i, 4), le(xsdt + 36 + 8 * i, 8));
+}
+
 /* What lies at which offset of the FADT, by the specification. */
 TEST(fadt)
 {
@@ -139,7 +157,8 @@ TEST(madt)
 
 TEST(no_place)
 {
-	const struct acpi_options opt = { .nr_cpus = 1 }, huge = { .nr_cpus = 20000 };
+	const struct acpi_options opt = { .base = ACPI_BASE, .nr_cpus = 1 };
+	const struct acpi_options huge = { .base = ACPI_BASE, .nr_cpus = 20000 };
 	uint64_t rsdp;
 
 	ASSERT_EQ(build(1, 0, &rsdp), 0);

@@ -11,6 +11,7 @@
 #include "tools/vmctl/load_multiboot.c"
 #include "tools/vmctl/load_linux.c"
 #include "tools/vmctl/load_pvh.c"
+#include "tools/vmctl/load_firmware.c"
 
 #define MEM		0x800000
 #define SETUP_SIZE	(2 * SECTOR)	/* one sector behind the first */
@@ -272,6 +273,10 @@ TEST(bzimage_malformed)
 	EXPECT_REFUSED(IMAGE_SIZE, "entry point");
 	hdr->code32_start = LOAD_AT - 1;
 	EXPECT_REFUSED(IMAGE_SIZE, "entry point");
+	/* ipxe.lkrn */
+	hdr->code32_start = 0;
+	EXPECT_EQ(load_bytes(IMAGE_SIZE), ST_UNSUPPORTED);
+	EXPECT_NOT_NULL(strstr(load.error, "BIOS"));
 	good_bzimage();
 	hdr->syssize = 0;
 	EXPECT_REFUSED(SETUP_SIZE + 0x200, "entry point");

@@ -11,6 +11,7 @@
 #include "tools/vmctl/load_multiboot.c"
 #include "tools/vmctl/load_linux.c"
 #include "tools/vmctl/load_pvh.c"
+#include "tools/vmctl/load_firmware.c"
 
 #define MEM	0x200000
 #define FILE_MAX	0x3000

@@ -150,6 +150,28 @@ TEST(the_kernel_is_the_guest)
 	EXPECT_EQ(PARSE("a", "b"), ST_USAGE);
 }
 
+TEST(firmware_is_the_guest)
+{
+	EXPECT_EQ(PARSE("--firmware", "rom"), OPTIONS_RUN);
+	EXPECT_STREQ(opt.guest, "rom");
+	EXPECT_TRUE(opt.pc && opt.load.firmware);
+	EXPECT_FALSE(opt.fwlog);
+	is_kernel = false;
+	settle_run_options(&opt, NULL);
+	EXPECT_NULL(opt.load.append);
+	EXPECT_EQ(opt.mem, 256ULL << 20);
+	EXPECT_EQ(PARSE("--firmware", "rom", "--mem", "8M", "--firmware-log"), OPTIONS_RUN);
+	EXPECT_TRUE(opt.fwlog);
+	EXPECT_NULL(opt.fwlog_file);
+	EXPECT_EQ(max_guest_size(&opt), 16ULL << 20);
+	EXPECT_EQ(PARSE("--firmware", "rom", "--firmware-log=f"), OPTIONS_RUN);
+	EXPECT_STREQ(opt.fwlog_file, "f");
+	EXPECT_EQ(PARSE("--firmware", "rom", "guest"), ST_USAGE);
+	EXPECT_EQ(PARSE("--firmware", "rom", "--kernel", "k"), ST_USAGE);
+	EXPECT_EQ(PARSE("--firmware", "rom", "--type", "raw"), ST_USAGE);
+	EXPECT_EQ(PARSE("--firmware-log", "guest"), ST_USAGE);
+}
+
 static const char *default_of(int status)
 {
 	EXPECT_EQ(status, OPTIONS_RUN);

@@ -91,7 +91,7 @@ struct acpi_fadt {
 } __attribute__((packed));
 
 _Static_assert(sizeof(struct acpi_header) == 36, "ACPI table header");
-_Static_assert(sizeof(struct acpi_rsdp) == 36, "RSDP");
+_Static_assert(sizeof(struct acpi_rsdp) == ACPI_RSDP_SIZE, "RSDP");
 _Static_assert(sizeof(struct acpi_fadt) == 276, "FADT, revision 6");
 
 static uint8_t checksum(const void *table, size_t len)
@@ -212,12 +212,12 @@ static size_t build_dsdt(struct aml *a, const struct acpi_options *opt)
 	return table;
 }
 
-static size_t build_fadt(struct aml *a, size_t dsdt)
+static size_t build_fadt(struct aml *a, uint32_t dsdt)
 {
 	size_t table = begin_table(a, "FACP", 6);
 	struct acpi_fadt fadt = {
-		.dsdt = ACPI_BASE + dsdt,
-		.x_dsdt = ACPI_BASE + dsdt,
+		.dsdt = dsdt,
+		.x_dsdt = dsdt,
 		.century = 0x32,
 		.boot_flags = BOOT_LEGACY | BOOT_NO_VGA,
 		.flags = FADT_WBINVD | FADT_NO_POWER_BUTTON | FADT_NO_SLEEP_BUTTON | FADT_RESET |
@@ -295,24 +295,28 @@ static size_t build_madt(struct aml *a, const struct acpi_options *opt)
 	return table;
 }
 
-static size_t build_xsdt(struct aml *a, size_t fadt, size_t madt)
+/* The list of the tables, with addresses of @bytes each */
+static size_t build_root(struct aml *a, const char *signature, unsigned int bytes, uint32_t fadt,
+			 uint32_t madt)
 {
-	size_t table = begin_table(a, "XSDT", 1);
+	size_t table = begin_table(a, signature, 1);
 
-	aml_le(a, ACPI_BASE + fadt, 8);
-	aml_le(a, ACPI_BASE + madt, 8);
+	aml_le(a, fadt, bytes);
+	aml_le(a, madt, bytes);
 	end_table(a, table);
 	return table;
 }
 
-static void build_rsdp(uint8_t *at, size_t xsdt)
+/* Boot loaders may look at the old list first, and if there is none at what is at address 0. */
+static void build_rsdp(uint8_t *at, uint32_t rsdt, uint32_t xsdt)
 {
 	struct acpi_rsdp rsdp = {
 		.signature = "RSD PTR ",
 		.oem_id = "TNYVMX",
 		.revision = 2,
+		.rsdt = rsdt,
 		.length = sizeof(rsdp),
-		.xsdt = ACPI_BASE + xsdt,
+		.xsdt = xsdt,
 	};
 
 	/* What revision 0 had is summed up by itself. */
@@ -324,23 +328,25 @@ static void build_rsdp(uint8_t *at, size_t xsdt)
 int acpi_build(struct ram *ram, const struct acpi_options *opt, uint64_t *rsdp, char *error,
 	       size_t error_size)
 {
-	uint8_t *host = ram_claim(ram, ACPI_BASE, ACPI_SIZE, "ACPI tables", error, error_size);
+	uint8_t *host = ram_claim(ram, opt->base, ACPI_SIZE, "ACPI tables", error, error_size);
 	/* The RSDP is the first, where a search begins. */
 	struct aml a = { .buf = host, .size = ACPI_SIZE, .len = sizeof(struct acpi_rsdp) };
-	size_t dsdt, fadt, madt, xsdt;
+	uint32_t fadt, madt;
+	size_t dsdt, rsdt, xsdt;
 
 	if (!host)
 		return -ENOSPC;
 	dsdt = build_dsdt(&a, opt);
-	fadt = build_fadt(&a, dsdt);
-	madt = build_madt(&a, opt);
-	xsdt = build_xsdt(&a, fadt, madt);
+	fadt = opt->base + build_fadt(&a, opt->base + dsdt);
+	madt = opt->base + build_madt(&a, opt);
+	rsdt = build_root(&a, "RSDT", 4, fadt, madt);
+	xsdt = build_root(&a, "XSDT", 8, fadt, madt);
 	if (a.len > a.size) {
 		snprintf(error, error_size, "ACPI tables: %zu bytes do not fit into %zu", a.len,
 			 a.size);
 		return -ENOSPC;
 	}
-	build_rsdp(host, xsdt);
-	*rsdp = ACPI_BASE;
+	build_rsdp(host, opt->base + rsdt, opt->base + xsdt);
+	*rsdp = opt->base;
 	return 0;
 }

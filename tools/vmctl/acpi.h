@@ -8,16 +8,22 @@
 
 #include "ram.h"
 
-/* Where they are: part of the PC's firmware area, which is no usable memory in any map. */
+/*
+ * Where they are unless there is firmware: part of the area of a PC that would be its, which
+ * is no usable memory in any map.
+ */
 #define ACPI_BASE	0xe0000ULL
 #define ACPI_SIZE	0x10000ULL
+#define ACPI_RSDP_SIZE	36
 
 /**
  * struct acpi_options - what is different from PC to PC
+ * @base: where the tables go, ACPI_SIZE bytes below 4 GiB
  * @nr_cpus: with the APIC ids 0 .. nr_cpus - 1
  * @nr_virtio: devices in the virtio-mmio region
  */
 struct acpi_options {
+	uint32_t base;
 	unsigned int nr_cpus;
 	unsigned int nr_virtio;
 };

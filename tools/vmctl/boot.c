@@ -23,9 +23,18 @@ static int setup_long(struct machine *m, const struct boot *boot, struct tvx_sta
 	return 0;
 }
 
+static int check_real(struct machine *m)
+{
+	if (m->dev.info.features & TVX_FEAT_UNRESTRICTED)
+		return 0;
+	return machine_end(m, ST_REFUSED, "refused",
+			   "this CPU has no unrestricted guest mode: guests in real mode cannot run");
+}
+
 static int setup_mode(struct machine *m, const struct boot *boot, struct tvx_state *state)
 {
 	uint32_t linear = boot->entry;
+	int err;
 
 	switch (boot->mode) {
 	case BOOT_LONG:
@@ -33,12 +42,14 @@ static int setup_mode(struct machine *m, const struct boot *boot, struct tvx_sta
 	case BOOT_PROTECTED:
 		tvx_setup_protected(state, boot->entry);
 		return 0;
+	case BOOT_RESET:	/* which is how vCPUs come */
+		return check_real(m);
 	default:
 		break;
 	}
-	if (!(m->dev.info.features & TVX_FEAT_UNRESTRICTED))
-		return machine_end(m, ST_REFUSED, "refused",
-				   "this CPU has no unrestricted guest mode: guests in real mode cannot run");
+	err = check_real(m);
+	if (err)
+		return err;
 	tvx_setup_real(state, (linear >> 4) & 0xf000, linear & 0xffff);
 	/* Where a BIOS leaves it: below the boot sector. */
 	state->gpr[TVX_RSP] = 0x7c00;

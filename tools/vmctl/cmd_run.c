@@ -94,6 +94,7 @@ static int load_guest(struct machine *m, const struct blob *image, struct boot *
 		[ST_USAGE - ST_USAGE]		= "usage",
 		[ST_BAD_IMAGE - ST_USAGE]	= "bad-image",
 		[ST_UNSUPPORTED - ST_USAGE]	= "unsupported-image",
+		[ST_SYSTEM - ST_USAGE]		= "system",
 	};
 
 	if (status)
@@ -115,15 +116,28 @@ static int open_trace(struct machine *m)
 	return err ? machine_end_errno(m, m->opt->trace_file, err) : 0;
 }
 
+static int open_fwlog(struct machine *m)
+{
+	const char *path = m->opt->fwlog_file;
+
+	if (!m->opt->fwlog)
+		return 0;
+	m->fwlog = path ? fopen(path, "we") : stderr;
+	if (!m->fwlog)
+		return machine_end_errno(m, path, -errno);
+	setvbuf(m->fwlog, NULL, _IOLBF, 0);
+	return 0;
+}
+
 static void run_guest(struct machine *m, struct run_options *opt)
 {
 	struct blob image = { 0 };
 	struct boot boot;
 
 	/* All that needs no device comes first: a bad image is one on any machine. */
-	if (!read_files(m, opt, &image) && !machine_alloc_ram(m) && !machine_add_devices(m) &&
-	    !load_guest(m, &image, &boot) && !open_trace(m) && !machine_open(m) &&
-	    !machine_boot(m, &boot)) {
+	if (!read_files(m, opt, &image) && !machine_alloc_ram(m) && !open_fwlog(m) &&
+	    !machine_add_devices(m) && !load_guest(m, &image, &boot) && !open_trace(m) &&
+	    !machine_open(m) && !machine_boot(m, &boot)) {
 		free_files(opt, &image);
 		m->console.escapes = term_enter(opt->pc) && opt->pc;
 		machine_run(m);

@@ -18,6 +18,7 @@ enum takes {
 	TAKES_APPEND	= 1 << 1,
 	TAKES_MODULES	= 1 << 2,
 	TAKES_INITRD	= 1 << 3,
+	TAKES_ENTRY	= 1 << 4,	/* --entry */
 };
 
 /* In the order in which they are tried. */
@@ -28,12 +29,16 @@ static const struct loader {
 	unsigned int takes;
 	bool kernel;			/* for a PC: with nothing less can it do */
 } loaders[] = {
-	{ "multiboot",	probe_multiboot, load_multiboot, TAKES_APPEND | TAKES_MODULES, false },
-	{ "pvh",	probe_pvh,	load_pvh,	TAKES_APPEND | TAKES_INITRD, true },
-	{ "elf",	probe_elf,	load_elf,	0, false },
-	{ "bzimage",	probe_linux,	load_linux,	TAKES_APPEND | TAKES_INITRD, true },
-	{ "raw",	probe_any,	load_raw,	TAKES_PLACE, false },
+	{ "multiboot",	probe_multiboot, load_multiboot, TAKES_ENTRY | TAKES_APPEND | TAKES_MODULES,
+	  false },
+	{ "pvh",	probe_pvh,	load_pvh,	TAKES_ENTRY | TAKES_APPEND | TAKES_INITRD, true },
+	{ "elf",	probe_elf,	load_elf,	TAKES_ENTRY, false },
+	{ "bzimage",	probe_linux,	load_linux,	TAKES_ENTRY | TAKES_APPEND | TAKES_INITRD, true },
+	{ "raw",	probe_any,	load_raw,	TAKES_ENTRY | TAKES_PLACE, false },
 };
+
+/* Nothing tells it from a raw image. */
+static const struct loader firmware = { "firmware", probe_any, load_firmware, 0, false };
 
 #define NR_LOADERS	(sizeof(loaders) / sizeof(loaders[0]))
 
@@ -56,6 +61,8 @@ static const struct loader *find_loader(const struct blob *image, const struct l
 {
 	unsigned int i;
 
+	if (opt->firmware)
+		return &firmware;
 	if (opt->type)
 		return find_by_name(opt->type);
 	for (i = 0; i < NR_LOADERS; i++)
@@ -134,6 +141,7 @@ static int check_options(struct load *load, unsigned int takes)
 		{ TAKES_APPEND, opt->append, "--append is for kernels and multiboot images" },
 		{ TAKES_MODULES, opt->nr_modules, "--module is for multiboot images" },
 		{ TAKES_INITRD, opt->initrd.name, "--initrd is for Linux kernels" },
+		{ TAKES_ENTRY, opt->has_entry, "--entry is for guests without firmware" },
 	};
 	unsigned int i;
 

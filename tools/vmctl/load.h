@@ -14,7 +14,7 @@
 #include "ram.h"
 #include "status.h"
 
-enum boot_mode { BOOT_DEFAULT, BOOT_REAL, BOOT_PROTECTED, BOOT_LONG };
+enum boot_mode { BOOT_DEFAULT, BOOT_REAL, BOOT_PROTECTED, BOOT_LONG, BOOT_RESET };
 
 /**
  * struct blob - a file in memory
@@ -29,10 +29,12 @@ struct blob {
 };
 
 #define LOAD_MAX_MODULES	32
+#define FIRMWARE_MAX		(16U << 20)	/* bytes */
 
 struct load_options {
 	const char *type;		/* name of a loader, NULL: find out */
 	bool kernel;			/* find out, but only among kernels for a PC */
+	bool firmware;			/* it is that and nothing else */
 	enum boot_mode mode;		/* of a raw image */
 	bool has_load, has_entry;
 	uint64_t load, entry;		/* of a raw image; @entry of any */
@@ -45,7 +47,7 @@ struct load_options {
 /**
  * struct boot - how the vCPU starts
  * @mode: never BOOT_DEFAULT
- * @entry: linear address; below 1 MiB in real mode
+ * @entry: linear address; below 1 MiB in real mode, for information after a reset
  * @eax: register
  * @ebx: register
  * @esi: register
@@ -87,7 +89,7 @@ struct load {
 	char error[256];
 };
 
-/** load_image - 0 or ST_BAD_IMAGE, ST_UNSUPPORTED, ST_USAGE with @error */
+/** load_image - 0 or ST_BAD_IMAGE, ST_UNSUPPORTED, ST_USAGE, ST_SYSTEM with @error */
 int load_image(struct load *load);
 /** load_type_known - is there a loader of that name? */
 bool load_type_known(const char *name);
@@ -116,6 +118,7 @@ int load_elf(struct load *load);
 int load_multiboot(struct load *load);
 int load_linux(struct load *load);
 int load_pvh(struct load *load);
+int load_firmware(struct load *load);
 bool probe_elf(const struct blob *image);
 bool probe_multiboot(const struct blob *image);
 bool probe_linux(const struct blob *image);

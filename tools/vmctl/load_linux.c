@@ -148,6 +148,9 @@ static int choose_entry(struct load *load, const struct kernel *k)
 		boot->entry = k->at + ENTRY_64;
 		boot->x2apic = true;
 	} else {
+		/* iPXE says so, whose only code that can be begun asks a BIOS for memory. */
+		if (k->at == LOAD_AT && !h->code32_start)
+			return load_fail(load, ST_UNSUPPORTED, "bzImage: it begins in real mode only, and with a BIOS (from a disk, with --firmware)");
 		boot->mode = BOOT_PROTECTED;
 		/* Of a kernel that was moved, the header does not know where it is. */
 		boot->entry = k->at == LOAD_AT ? h->code32_start : k->at;

@@ -137,6 +137,7 @@ int machine_add_devices(struct machine *m)
 		.irq = &m->irq,
 		.nr_cpus = m->opt->cpus,
 		.testdev = m->opt->testdev,
+		.fwlog = m->fwlog,
 	};
 	int err;
 
@@ -248,6 +249,11 @@ int machine_open(struct machine *m)
 		if (err)
 			return machine_end_errno(m, "giving the guest its memory", err);
 	}
+	if (m->ram.rom.len)
+		err = tvx_vm_set_slot(&m->vm, i, m->ram.rom.gpa, m->ram.rom.len, m->ram.rom.host,
+				      TVX_SLOT_READONLY);
+	if (err)
+		return machine_end_errno(m, "giving the guest its ROM", err);
 	err = m->opt->pc ? pc_set_cpuid(m) : 0;
 	return err ?: create_vcpus(m);
 }
@@ -259,6 +265,7 @@ void machine_close(struct machine *m)
 	stop_unwatch();
 	if (m->opt->pc)
 		virtio_destroy(&m->devices);
+	fwcfg_destroy(&m->devices);
 	loop_destroy(&m->loop);
 	for (i = 0; i < m->nr_vcpus; i++)
 		tvx_vcpu_destroy(&m->vcpu[i].tvx);
@@ -268,4 +275,8 @@ void machine_close(struct machine *m)
 	for (i = 0; i < m->ram.nr_banks; i++)
 		munmap(m->ram.bank[i].host, m->ram.bank[i].len);
 	m->ram.nr_banks = 0;
+	if (m->fwlog && m->fwlog != stderr)
+		fclose(m->fwlog);
+	free(m->ram.rom.host);
+	m->ram.rom.len = 0;
 }

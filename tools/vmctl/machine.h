@@ -72,6 +72,7 @@ struct machine {
 	struct ram ram;
 	uint32_t rsdp;			/* of the ACPI tables, 0: none */
 	FILE *trace;			/* NULL: off */
+	FILE *fwlog;			/* the same */
 	bool extint;			/* [any thread] the 8259 has an interrupt for vCPU 0 */
 
 	pthread_mutex_t lock;

@@ -17,6 +17,7 @@
 static const char usage[] =
 	"Usage: vmctl run [OPTIONS] GUEST\n"
 	"       vmctl run [OPTIONS] --kernel FILE\n"
+	"       vmctl run [OPTIONS] --firmware FILE\n"
 	"Run a guest until it halts, switches itself off, ends by port 0xf4, or fails.\n"
 	"\n"
 	"The guest:\n"
@@ -26,6 +27,8 @@ static const char usage[] =
 	"                     \"console=ttyS0 panic=-1\", hvc0 with --console virtio, and\n"
 	"                     \"root=/dev/vda rw\" with --disk and without --initrd)\n"
 	"  --module FILE[,ARGS]  module for a multiboot guest; may be repeated\n"
+	"  --firmware FILE    a ROM in place of a guest, as SeaBIOS is: a PC that starts as after a reset,\n"
+	"                     and boots from its disk\n"
 	"  --type TYPE        multiboot, pvh, elf, bzimage or raw (default: find out)\n"
 	"  --mode MODE        real, protected or long, of a raw image (default: real)\n"
 	"  --load ADDR        where a raw image goes (default: 0x7c00 in real mode, else 0x100000)\n"
@@ -37,7 +40,7 @@ static const char usage[] =
 	"  --strict           an access to no device is an error\n"
 	"  --timeout SECONDS  end the guest after that time\n"
 	"A PC, with local APICs, IOAPIC, PIC, PIT, RTC and ACPI; each of these makes the machine one,\n"
-	"and so does a Linux kernel:\n"
+	"and so do a Linux kernel and firmware:\n"
 	"  --pc               nothing more\n"
 	"  --cpus N           CPUs (default: 1)\n"
 	"  --disk FILE[,ro]   a disk, /dev/vda to Linux; may be repeated\n"
@@ -48,6 +51,7 @@ static const char usage[] =
 	"  --testdev          the test device that guests of kvm-unit-tests look for\n"
 	"What to tell (to standard error if no FILE is given):\n"
 	"  --trace[=FILE]     a line for each exit that reaches vmctl\n"
+	"  --firmware-log[=FILE]  what firmware writes to its debug port 0x402\n"
 	"  --stats            at the end: how many exits of each kind, and what they cost\n"
 	"  --dump             on failure: all registers, the stack and the VMCS\n"
 	"  --json[=FILE]      at the end: one line, a JSON object\n"
@@ -71,12 +75,14 @@ enum {
 	OPT_TYPE = 256, OPT_MODE, OPT_LOAD, OPT_ENTRY, OPT_APPEND, OPT_MODULE, OPT_MEM,
 	OPT_PREMAP, OPT_STRICT, OPT_TIMEOUT, OPT_TRACE, OPT_STATS, OPT_DUMP, OPT_JSON, OPT_SET,
 	OPT_KERNEL, OPT_INITRD, OPT_PC, OPT_CPUS, OPT_DISK, OPT_NET, OPT_CONSOLE, OPT_RNG,
-	OPT_XAPIC, OPT_TESTDEV,
+	OPT_XAPIC, OPT_TESTDEV, OPT_FIRMWARE, OPT_FWLOG,
 };
 
 static const struct option options[] = {
 	{ "kernel",	required_argument,	NULL, OPT_KERNEL },
 	{ "initrd",	required_argument,	NULL, OPT_INITRD },
+	{ "firmware",	required_argument,	NULL, OPT_FIRMWARE },
+	{ "firmware-log",	optional_argument,	NULL, OPT_FWLOG },
 	{ "pc",		no_argument,		NULL, OPT_PC },
 	{ "cpus",	required_argument,	NULL, OPT_CPUS },
 	{ "disk",	required_argument,	NULL, OPT_DISK },
@@ -215,12 +221,22 @@ static int set_kernel(const char *s, struct run_options *opt)
 	return OPTIONS_RUN;
 }
 
+static int set_firmware(const char *s, struct run_options *opt)
+{
+	opt->guest = s;
+	opt->load.firmware = true;
+	opt->pc = true;
+	return OPTIONS_RUN;
+}
+
 /* What makes the machine a PC; 0: none of these. */
 static int parse_pc_option(int c, struct run_options *opt)
 {
 	switch (c) {
 	case OPT_KERNEL:
 		return set_kernel(optarg, opt);
+	case OPT_FIRMWARE:
+		return set_firmware(optarg, opt);
 	case OPT_CPUS:
 		return parse_cpus(optarg, opt);
 	case OPT_DISK:
@@ -282,6 +298,10 @@ static int parse_option(int c, struct run_options *opt)
 		opt->trace = true;
 		opt->trace_file = optarg;
 		break;
+	case OPT_FWLOG:
+		opt->fwlog = true;
+		opt->fwlog_file = optarg;
+		break;
 	case OPT_STATS:
 		opt->stats = true;
 		break;
@@ -305,16 +325,31 @@ static int parse_option(int c, struct run_options *opt)
 	return OPTIONS_RUN;
 }
 
+/* Firmware brings what boots, and no other guest tells anything at its port. */
+static const char *firmware_mistake(const struct run_options *opt)
+{
+	if (!opt->load.firmware)
+		return opt->fwlog ? "--firmware-log is for --firmware" : NULL;
+	if (opt->load.kernel)
+		return "either --kernel or --firmware";
+	return opt->load.type ? "--type is not for --firmware" : NULL;
+}
+
 static int check_guest(int argc, char **argv, struct run_options *opt)
 {
+	const char *mistake = firmware_mistake(opt);
 	int left = argc - optind;
 
+	if (mistake) {
+		fprintf(stderr, "vmctl: %s\n", mistake);
+		return ST_USAGE;
+	}
 	if (left == !opt->guest) {
 		opt->guest = opt->guest ?: argv[optind];
 		return OPTIONS_RUN;
 	}
 	fputs(!left ? "vmctl: no guest is given\n" : opt->guest ?
-	      "vmctl: --kernel is the guest, and there must be no other\n" :
+	      "vmctl: --kernel or --firmware is the guest, and there must be no other\n" :
 	      "vmctl: there must be one guest, and options come before it\n", stderr);
 	return ST_USAGE;
 }
@@ -333,7 +368,9 @@ int parse_run_options(int argc, char **argv, struct run_options *opt)
 
 uint64_t max_guest_size(const struct run_options *opt)
 {
-	return opt->mem ?: DEFAULT_PC_MEM;
+	uint64_t mem = opt->mem ?: DEFAULT_PC_MEM;
+
+	return opt->load.firmware && mem < FIRMWARE_MAX ? FIRMWARE_MAX : mem;
 }
 
 static const struct added_device *first_disk(const struct run_options *opt)

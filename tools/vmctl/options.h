@@ -25,6 +25,8 @@ struct run_options {
 	unsigned int cpus;
 	bool xapic;		/* even a kernel that knows x2APIC mode starts without */
 	bool testdev;
+	bool fwlog;
+	const char *fwlog_file;	/* NULL: standard error */
 	bool virtio_console;
 	unsigned int nr_added;
 	struct added_device added[MAX_ADDED];
@@ -49,7 +51,7 @@ struct run_options {
 /** parse_run_options - OPTIONS_RUN, or the status to end with, all that is to be said being said */
 int parse_run_options(int argc, char **argv, struct run_options *opt);
 
-/** max_guest_size - of a guest's file: no memory, asked for or by default, is larger */
+/** max_guest_size - of a guest's file: no memory, asked for or by default, and no ROM is larger */
 uint64_t max_guest_size(const struct run_options *opt);
 
 /** settle_run_options - what depends on the guest: whether it is in a PC, and the defaults */

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "acpi.h"
+#include "firmware.h"
 #include "guest_cpuid.h"
 #include "machine.h"
 
@@ -60,6 +61,7 @@ static void put_reset_code(uint8_t *at)
 static int put_tables(struct machine *m, char *error, size_t size)
 {
 	const struct acpi_options opt = {
+		.base = ACPI_BASE,
 		.nr_cpus = m->opt->cpus,
 		.nr_virtio = virtio_count(&m->devices),
 	};
@@ -97,7 +99,12 @@ int pc_add_devices(struct machine *m)
 					   "virtio %s%s%s: %s", a->kind, a->options ? " " : "",
 					   a->options ?: "", error);
 	}
-	if (put_tables(m, error, sizeof(error)))
+	err = m->opt->load.firmware ?
+	      firmware_tell(&m->devices, &m->ram, m->opt->cpus, error, sizeof(error)) :
+	      put_tables(m, error, sizeof(error));
+	if (err == -ENOMEM)
+		return machine_end_errno(m, "describing the PC to its firmware", err);
+	if (err)
 		return machine_end(m, ST_USAGE, "usage", "a PC needs more memory: %s", error);
 	return 0;
 }

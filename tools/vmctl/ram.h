@@ -32,6 +32,7 @@ struct ram {
 	struct ram_bank bank[RAM_MAX_BANKS];
 	unsigned int nr_claims;
 	struct ram_claim claim[RAM_MAX_CLAIMS];
+	struct ram_bank rom;	/* of firmware, from aligned_alloc(); its length is 0 without */
 };
 
 /**

@@ -14,6 +14,7 @@ enum machine_kind {
 	ANY_MACHINE,
 	ONLY_PC,
 	WITH_TESTDEV,
+	WITH_FWLOG,
 };
 
 /* Without @in a port reads as ones, without @out what is written is dropped. */
@@ -37,6 +38,7 @@ static const struct port_device {
 	{ "debug console",	ANY_MACHINE, 0x0e9, 1, debugcon_in,	debugcon_out },
 	{ "debug exit",		ANY_MACHINE, 0x0f4, 4, NULL,		debugexit_out },
 	{ "serial port",	ANY_MACHINE, 0x3f8, 8, serial_in,	serial_out },
+	{ "firmware log",	WITH_FWLOG,  0x402, 1, fwlog_in,	fwlog_out },
 	{ "PIC edge or level",	ONLY_PC,     0x4d0, 2, elcr_in,		elcr_out },
 	{ "firmware facts",	ONLY_PC,     0x510, 2, fwcfg_in,	fwcfg_out },
 	{ "power",		ONLY_PC,     PM_SLEEP_CONTROL, 3, pm_in,	pm_out },
@@ -66,7 +68,16 @@ static const struct mmio_device {
 
 static bool is_here(const struct devices *d, enum machine_kind where)
 {
-	return where == ANY_MACHINE || (where == ONLY_PC ? d->pc : d->testdev.on);
+	switch (where) {
+	case ONLY_PC:
+		return d->pc;
+	case WITH_TESTDEV:
+		return d->testdev.on;
+	case WITH_FWLOG:
+		return d->fwlog;
+	default:
+		return true;
+	}
 }
 
 /* Each access looks one byte up, however long the table is. */
@@ -95,6 +106,7 @@ int devices_init(struct devices *d, const struct devices_options *opt)
 	d->strict = opt->strict;
 	d->chardev = opt->chardev;
 	d->testdev.on = opt->pc && opt->testdev;
+	d->fwlog = opt->fwlog;
 	map_ports(d);
 	uart_init(d);
 	if (!d->pc)

@@ -11,8 +11,10 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 
 #include "chardev.h"
+#include "fwcfg.h"
 #include "ioapic.h"
 #include "pic.h"
 #include "pit.h"
@@ -66,6 +68,7 @@ struct irq_ops {
  * @irq: where interrupts go to
  * @nr_cpus: vCPUs there are
  * @testdev: with the test device of kvm-unit-tests
+ * @fwlog: what firmware tells goes there; NULL: it is not asked to
  */
 struct devices_options {
 	bool pc;
@@ -76,16 +79,16 @@ struct devices_options {
 	const struct irq_ops *irq;
 	unsigned int nr_cpus;
 	bool testdev;
+	FILE *fwlog;
 };
 
 /**
  * struct devices - all devices of a machine
- * @pc, @strict, @chardev, @ram, @loop, @irq, @nr_cpus: as in struct devices_options
+ * @pc, @strict, @chardev, @ram, @loop, @irq, @nr_cpus, @fwlog: as in struct devices_options
  * @end: has the machine ended, and how? The first reason stays.
  * @exit_value: of DEVICES_EXIT
  * @what: which device, or which access
  * @virtio: none until virtio_add()
- * @selected: fw_cfg's item and the next byte of it
  * @port_a: port 0x92
  * @port_row: by port: 0 for none, or 1 + the row of bus.c's table
  */
@@ -100,6 +103,7 @@ struct devices {
 	struct loop *loop;
 	const struct irq_ops *irq;
 	unsigned int nr_cpus;
+	FILE *fwlog;
 	struct uart uart;
 	struct ioapic ioapic;
 	struct pics pics;
@@ -107,10 +111,7 @@ struct devices {
 	struct rtc rtc;
 	struct testdev testdev;
 	struct virtio_bus virtio;
-	struct {
-		uint16_t key;
-		uint32_t at;
-	} selected;
+	struct fwcfg fwcfg;
 	uint8_t port_a;
 	uint8_t port_row[1 << 16];
 };
@@ -127,6 +128,13 @@ void devices_out(struct devices *d, uint16_t port, unsigned int len, uint32_t va
 /* Memory that is no RAM, 1, 2, 4 or 8 bytes. */
 uint64_t devices_read(struct devices *d, uint64_t gpa, unsigned int len);
 void devices_write(struct devices *d, uint64_t gpa, unsigned int len, uint64_t value);
+
+/**
+ * fwcfg_add_file - give firmware a file, which is copied
+ * Returns 0, -ENOSPC if there are too many or the name is too long, or -ENOMEM.
+ */
+int fwcfg_add_file(struct devices *d, const char *name, const void *data, uint32_t size);
+void fwcfg_destroy(struct devices *d);
 
 /** devices_eoi - a local APIC is done with a level-triggered interrupt */
 void devices_eoi(struct devices *d, uint8_t vector);
@@ -198,6 +206,8 @@ uint8_t rtc_in(struct devices *d, unsigned int reg);
 void rtc_out(struct devices *d, unsigned int reg, uint8_t value);
 uint8_t fwcfg_in(struct devices *d, unsigned int reg);
 void fwcfg_out(struct devices *d, unsigned int reg, uint8_t value);
+uint8_t fwlog_in(struct devices *d, unsigned int reg);
+void fwlog_out(struct devices *d, unsigned int reg, uint8_t value);
 uint8_t pm_in(struct devices *d, unsigned int reg);
 void pm_out(struct devices *d, unsigned int reg, uint8_t value);
 uint8_t testdev_in(struct devices *d, unsigned int reg);
