@@ -2,6 +2,7 @@
 """Tests of the whole, each one command in a machine of its own: what the runner, the module and vmctl say and how they end."""
 
 from dataclasses import dataclass, field
+from typing import Callable
 
 
 @dataclass
@@ -12,6 +13,7 @@ class HostTest:
     status: int = 0
     says: list = field(default_factory=list)
     limit: int = 60
+    more: Callable = list           # returns more options, for which something may have to be fetched or made
 
 
 def shell(text):
@@ -125,6 +127,8 @@ HOST_TESTS = [
     guest('no such file', '/guests/none', 106, 'No such file'),
     guest('real mode without unrestricted guest', '--mode real /guests/hello-real.bin', 105,
           'no unrestricted guest', options=[*BOCHS, '--cpu', 'lynnfield']),
+    HostTest('vmctl: firmware without unrestricted guest', [*BOCHS, '--cpu', 'lynnfield'], shell(
+        'head -c 65536 /dev/zero > /tmp/rom; vmctl run --firmware /tmp/rom'), 105, ['no unrestricted guest']),
     guest('64-bit ELF without unrestricted guest', '/guests/hello-long.elf', 0, 'Hello from long mode',
           options=[*BOCHS, '--cpu', 'lynnfield']),
     guest('multiboot without unrestricted guest', '/guests/hello-multiboot.elf', 0, 'Hello from multiboot',
