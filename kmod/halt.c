@@ -4,6 +4,7 @@
  * interrupt, a request, its local APIC's timer, a kick or a signal.  It polls for a
  * while first if that has paid of late.
  */
+#include <linux/bits.h>
 #include <linux/hrtimer.h>
 #include <linux/math64.h>
 #include <linux/rcuwait.h>
@@ -16,7 +17,7 @@
 #include "objects.h"
 
 /* Longer than any guest waits, and short enough to be counted in nanoseconds. */
-#define MAX_TICKS	(1ull << 50)
+#define MAX_TICKS	BIT_ULL(50)
 
 /* What a first success polls for the next time, as a part of the most. */
 #define POLL_STEP	16

@@ -425,14 +425,20 @@ struct tvx_event {
 	__u32 error_code;
 };
 
-/* tvx_state.activity */
+/**
+ * enum tvx_activity - tvx_state.activity
+ * @TVX_ACTIVE: executes instructions
+ * @TVX_HALTED: waits for an event: RUN returns TVX_EXIT_HLT until then, or with a local
+ *	APIC sleeps
+ * @TVX_SHUTDOWN: after a triple fault; RUN returns TVX_EXIT_SHUTDOWN
+ * @TVX_WAIT_SIPI: with a local APIC: at first, and after INIT, but where IA32_APIC_BASE
+ *	says bootstrap processor (at first vCPU 0)
+ */
 enum tvx_activity {
 	TVX_ACTIVE,
-	TVX_HALTED,		/* waits for an event: RUN returns TVX_EXIT_HLT until then,
-				 * or with a local APIC sleeps */
-	TVX_SHUTDOWN,		/* after a triple fault; RUN returns TVX_EXIT_SHUTDOWN */
-	TVX_WAIT_SIPI,		/* with a local APIC: at first, and after INIT, but where
-				 * IA32_APIC_BASE says bootstrap processor (at first vCPU 0) */
+	TVX_HALTED,
+	TVX_SHUTDOWN,
+	TVX_WAIT_SIPI,
 };
 
 /* tvx_state.shadow */

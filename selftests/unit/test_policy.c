@@ -3,6 +3,7 @@
 #include <errno.h>
 #include "unit.h"
 #include "kmod/policy.c"
+#include "kmod/policy_rules.c"
 #include "kmod/cpuid.c"
 #include "policy_host.h"
 
