@@ -24,6 +24,12 @@
 #define MAX_VCPUS	4
 #define DONE_PORT	0xf4
 #define PATIENCE_MS	20000		/* for what should come at once */
+#define IRQ		0x41		/* vectors of the tests */
+#define TIMER_IRQ	0x51
+
+/* IA32_APIC_BASE of vCPU 0, but for the mode */
+#define BASE_OF_BSP	(APIC_GPA | 0x100)
+#define X2APIC		0xc00
 
 /* enum lapic_delivery in MSI data and ICR; other bits of both */
 #define MSG_NMI		0x400u
@@ -54,6 +60,7 @@
 #define EOI		WRITE_MSR(0x80b, 0)
 #define TSC(reg)	"rdtsc\n shl $32, %rdx\n or %rax, %rdx\n mov %rdx, " reg "\n"
 #define IRQS		"0x40000"	/* vCPU 0's count */
+#define GET_IRQS(reg)	"mov " IRQS ", " reg "\n"
 #define WAIT_IRQS(n)	"99: cmpq $" STR(n) ", " IRQS "\n jb 99b\n"
 /* For that many ticks; uses R11 too. */
 #define DELAY(ticks)	TSC("%r11") "add $" STR(ticks) ", %r11\n" \
@@ -130,6 +137,14 @@ static inline void irq_setup(struct guest *g, const char *code, const char *end)
 	start_idt(g, name);						\
 	irq_setup(g, irq_xapic_code, irq_xapic_end);			\
 } while (0)
+
+/* In the guest's own time, what an interrupt may be late by with all of a host's doings. */
+#define LATE		20000000
+
+static inline bool in_time(uint64_t when, uint64_t due)
+{
+	return when >= due && when < due + LATE;
+}
 
 /* Is it the end of the guest, and not some other exit? */
 static inline bool is_done(struct guest *g)
