@@ -17,7 +17,7 @@
 /* ---- irqfd ------------------------------------------------------------------- */
 
 struct irqfd {
-	struct list_head link;		/* in vm->irqfds; vm->dead_irqfds once the eventfd has gone */
+	struct list_head link;		/* in vm->irqfds, or dead_irqfds: the eventfd has gone */
 	struct tvx_vm *vm;
 	struct eventfd_ctx *ctx;
 	struct wait_queue_entry wait;	/* in the eventfd's queue */

@@ -256,7 +256,7 @@ static enum tvx_mem_result serve(struct tvx_vm *vm, struct tvx_fault *f)
 	f->error = ept_cache_fill(&vm->space.ept, &f->cache, EPT_CACHE_ENOUGH);
 	if (f->error)
 		return TVX_MEM_ERROR;
-	/* If slots have changed, this finds some other page of the process, which is none the worse. */
+	/* If slots have changed, it is some other page of the process, which does no harm. */
 	if (bring_in(f)) {
 		result = map_present(vm, f);
 		if (result != TVX_MEM_ERROR)

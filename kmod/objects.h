@@ -81,7 +81,7 @@ struct tvx_vm {
 	unsigned long *msr_bitmap;
 	bool settled;
 	bool holds_vmx;
-	unsigned long *x2apic_bitmap;	/* with APIC virtualisation: the MSR bitmap of x2APIC mode */
+	unsigned long *x2apic_bitmap;	/* with APIC virtualisation: that of x2APIC mode */
 	u64 tsc_offset;		/* the guest's TSC begins with its VM */
 	u64 tsc_lost;		/* vmx_tsc_lost then */
 	void *identity;		/* without unrestricted guest: vmx_identity_map() */
