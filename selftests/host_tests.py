@@ -129,6 +129,8 @@ HOST_TESTS = [
           'no unrestricted guest', options=[*BOCHS, '--cpu', 'lynnfield']),
     HostTest('vmctl: firmware without unrestricted guest', [*BOCHS, '--cpu', 'lynnfield'], shell(
         'head -c 65536 /dev/zero > /tmp/rom; vmctl run --firmware /tmp/rom'), 105, ['no unrestricted guest']),
+    guest('2 CPUs without unrestricted guest', '--cpus 2 /guests/hello-multiboot.elf', 105,
+          'more than one CPU', options=[*BOCHS, '--cpu', 'lynnfield']),
     guest('64-bit ELF without unrestricted guest', '/guests/hello-long.elf', 0, 'Hello from long mode',
           options=[*BOCHS, '--cpu', 'lynnfield']),
     guest('multiboot without unrestricted guest', '/guests/hello-multiboot.elf', 0, 'Hello from multiboot',

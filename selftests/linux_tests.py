@@ -13,8 +13,9 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE / 'linux'))
 sys.dont_write_bytecode = True
-from guest import disk, guest           # noqa: E402
+from guest import disk, guest, module   # noqa: E402
 from host_tests import BOCHS, HostTest  # noqa: E402
+from kernels import find_kernel         # noqa: E402
 
 SCRIPT = HERE / 'linux/host.sh'
 CLEAN = "guest: the kernel's log is clean"
@@ -57,6 +58,21 @@ start one disk-write,wait {SMALL} --disk /tmp/disk
 await one 'all is on the disk'; kill -KILL $(cat /tmp/one.pid); finish one
 linux disk-read {SMALL} --disk /tmp/disk'''
 
+READ_ONLY = f'''
+gunzip -c /linux/disk.gz > /tmp/disk
+before=$(md5sum < /tmp/disk)
+linux disk-refused {SMALL} --disk /tmp/disk,ro && [ "$before" = "$(md5sum < /tmp/disk)" ]'''
+
+# The host is the peer, once vmctl has made the interface.
+TAP = f'''
+insmod /linux/tun.ko
+start one 'net me=1 peer=2' {SMALL} --net tap=tap0
+until ifconfig tap0 10.0.2.2 up 2> /dev/null; do
+	[ -e "/proc/$(cat /tmp/one.pid)/exe" ] || break
+	usleep 200000
+done
+finish one && ! ifconfig tap0 2> /dev/null'''
+
 # Neither leaves before the other one has its answers.
 WIRE = f'''
 start one 'net,wait me=1 peer=2' {SMALL} --net socket=/tmp/wire
@@ -76,6 +92,8 @@ def linux_tests(every=False):
         linux('virtio: a disk after SIGKILL', KILLED, 'random: OK', 'guest: job disk-read ended with 0'),
         linux('virtio: two guests on one wire', WIRE, '10.0.2.1 ping', '10.0.2.2 ping', '5 packets received',
               options=['--mem', '384']),
+        linux('virtio: a network with the host, by tap', TAP, '5 packets received',
+              options=['--add', f"{module(find_kernel('6.1'), 'tun')}:/linux/tun.ko"]),
         linux('a panic is a reset', f'linux panic {SMALL}; [ $? = 113 ]',
               'Kernel panic - not syncing', 'the guest asked for a reset', log=()),
         boot('2 CPUs on 2', cpus=2, options=['--smp', '2']),
@@ -90,6 +108,7 @@ def linux_tests(every=False):
     ]
     if every:
         tests += [
+            linux('virtio: a disk that may only be read', READ_ONLY, 'guest: the disk takes no writes'),
             boot('6.12 on 6.12', DEADLINE, kernel='6.12', options=['--kernel', '6.12']),
             boot('6.12, 2 CPUs on 2', cpus=2, kernel='6.12', options=['--smp', '2'], limit=400),
             boot('2 CPUs on 2 of 6.12', cpus=2, options=['--smp', '2', '--kernel', '6.12'], limit=400),

@@ -32,6 +32,14 @@ def unpacked(path, kernel):
     return plain
 
 
+def module(kernel, name):
+    """A file with one of the stock kernel's modules, as it is loaded."""
+    found = next(kernel.modules.rglob(f'{name}.ko*'), None)
+    if not found:
+        raise HostError(f'{name}.ko is missing under {kernel.modules}: run selftests/host/setup')
+    return unpacked(found, kernel)
+
+
 def drivers(kernel):
     """(name, content) of the modules, each after those that it needs."""
     files = {re.sub('-', '_', path.name.partition('.ko')[0]): path for path in kernel.modules.rglob('*.ko*')}

@@ -23,12 +23,22 @@ static int setup_long(struct machine *m, const struct boot *boot, struct tvx_sta
 	return 0;
 }
 
-static int check_real(struct machine *m)
+#define NO_REAL_MODE	"guests in real mode cannot run"
+
+/* What begins in real mode: the guest, or the other CPUs of a PC. */
+static int check_real(struct machine *m, const char *what)
 {
 	if (m->dev.info.features & TVX_FEAT_UNRESTRICTED)
 		return 0;
-	return machine_end(m, ST_REFUSED, "refused",
-			   "this CPU has no unrestricted guest mode: guests in real mode cannot run");
+	return machine_end(m, ST_REFUSED, "refused", "this CPU has no unrestricted guest mode: %s",
+			   what);
+}
+
+static int check_cpus(struct machine *m)
+{
+	if (m->opt->cpus == 1)
+		return 0;
+	return check_real(m, "more than one CPU, which start in real mode, cannot run (--cpus 1 can)");
 }
 
 static int setup_mode(struct machine *m, const struct boot *boot, struct tvx_state *state)
@@ -43,11 +53,11 @@ static int setup_mode(struct machine *m, const struct boot *boot, struct tvx_sta
 		tvx_setup_protected(state, boot->entry);
 		return 0;
 	case BOOT_RESET:	/* which is how vCPUs come */
-		return check_real(m);
+		return check_real(m, NO_REAL_MODE);
 	default:
 		break;
 	}
-	err = check_real(m);
+	err = check_real(m, NO_REAL_MODE);
 	if (err)
 		return err;
 	tvx_setup_real(state, (linear >> 4) & 0xf000, linear & 0xffff);
@@ -75,7 +85,7 @@ int machine_boot(struct machine *m, const struct boot *boot)
 
 	if (err)
 		return machine_end_errno(m, "reading the vCPU's state", err);
-	err = setup_mode(m, boot, &state);
+	err = check_cpus(m) ?: setup_mode(m, boot, &state);
 	if (err)
 		return err;
 	if (boot->gdt)
