@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* The out-half of the run page: what user space is told of an exit, and where it is written. */
 #include <asm/processor-flags.h>
-#include <asm/vmx.h>
 
 #include "objects.h"
 #include "run.h"

@@ -38,9 +38,13 @@ long tvx_vcpu_get_apic(void *object, void *arg)
 
 long tvx_vcpu_set_apic(void *object, void *arg)
 {
+	const struct tvx_apic *args = arg;
 	struct tvx_vcpu *vcpu = object;
-	int err = load(vcpu);
+	int err;
 
+	if (vcpu->hw.lapic && args->base >> vcpu->hw.policy->maxphyaddr)
+		return -EINVAL;
+	err = load(vcpu);
 	if (err)
 		return err;
 	err = settle(vcpu, lapic_set(&vcpu->lapic, rdtsc(), arg) ?: LAPIC_MODE);

@@ -94,7 +94,8 @@ static int make_identity(struct tvx_vm *vm)
 
 /*
  * The page whose accesses the CPU turns into those of the register page.  A vCPU that is
- * not in xAPIC mode finds memory there, which is nobody's and harms nobody.
+ * not in xAPIC mode, or has moved its page, finds memory there, which is nobody's and harms
+ * nobody.
  */
 static int make_apic(struct tvx_vm *vm)
 {

@@ -579,7 +579,8 @@ struct tvx_buffer {
  * struct tvx_apic - TVX_VCPU_GET_APIC, TVX_VCPU_SET_APIC: all of a local APIC
  * @size: of this struct
  * @flags: 0
- * @base: IA32_APIC_BASE; the address is 0xfee00000
+ * @base: IA32_APIC_BASE; where there is a slot, at another address than 0xfee00000, the
+ *	guest finds memory and not its xAPIC page
  * @tsc_deadline: IA32_TSC_DEADLINE
  * @timer: guest TSC ticks until the timer fires, 0: it is not armed
  * @reg: the register at offset 16 * n of the xAPIC page; ICR's upper half is
@@ -606,9 +607,10 @@ struct tvx_apic {
  * @offset: of the register, 0 .. 0xfff
  * @value: in or out
  *
- * For a TVX_EXIT_MMIO in that page: where the CPU cannot virtualise the access, user
- * space decodes it. EINVAL: not in xAPIC mode, offset. A write of EOI may be what
- * makes the next RUN return TVX_EXIT_EOI; until then EBUSY for writes.
+ * For a TVX_EXIT_MMIO in that page, which is at 0xfee00000 but with TVX_MEM_APIC_MOVED:
+ * where the CPU cannot virtualise the access, user space decodes it. EINVAL: not in
+ * xAPIC mode, offset. A write of EOI may be what makes the next RUN return
+ * TVX_EXIT_EOI; until then EBUSY for writes.
  */
 struct tvx_apic_access {
 	__u32 size;
@@ -769,6 +771,7 @@ enum tvx_exit {
 #define TVX_MEM_GLA_VALID	(1U << 3)  /* @gla is the linear address */
 #define TVX_MEM_PAGE_WALK	(1U << 4)  /* an access of the guest's page walk itself */
 #define TVX_MEM_READONLY	(1U << 5)  /* in a read-only slot */
+#define TVX_MEM_APIC_MOVED	(1U << 6)  /* the xAPIC page is where TVX_VCPU_GET_APIC says */
 
 /* A segment register but for its selector, as in struct tvx_segment. */
 struct tvx_run_segment {

@@ -144,12 +144,17 @@ void lapic_init(struct lapic *a, void *regs, u32 id, u64 tsc_offset)
 	lapic_reset(a);
 }
 
-/* The page cannot be moved: nobody does, and it would be another page of each vCPU. */
+bool lapic_is_moved(const struct lapic *a)
+{
+	return (READ_ONCE(a->base) & LAPIC_BASE_ADDRESS) != APIC_DEFAULT_PHYS_BASE;
+}
+
+/* SDM: "IA32_APIC_BASE MSR".  The caller knows how wide an address is, if not as wide as any. */
 bool lapic_base_is_valid(u64 base)
 {
 	u64 flags = MSR_IA32_APICBASE_BSP | XAPIC_ENABLE | X2APIC_ENABLE;
 
-	return (base & ~flags) == APIC_DEFAULT_PHYS_BASE && lapic_mode(base) != X2APIC_ENABLE;
+	return !(base & ~(flags | LAPIC_BASE_ADDRESS)) && lapic_mode(base) != X2APIC_ENABLE;
 }
 
 /* SDM: "x2APIC State Transitions".  What the xAPIC says of destinations is not preserved. */

@@ -131,6 +131,8 @@ static inline u32 lapic_reg(const struct lapic *a, u32 offset)
 bool lapic_is_x2apic(const struct lapic *a);
 /* Hardware-enabled, in either mode. */
 bool lapic_is_on(const struct lapic *a);
+/* Is the xAPIC page, if there is one, elsewhere than where it is after reset? */
+bool lapic_is_moved(const struct lapic *a);
 
 /* Is @msr one of ours: IA32_APIC_BASE, IA32_TSC_DEADLINE, 0x800 .. 0x8ff? */
 static inline bool lapic_has_msr(u32 msr)
@@ -141,7 +143,8 @@ static inline bool lapic_has_msr(u32 msr)
 
 /**
  * lapic_read_msr(), lapic_write_msr() - by the guest's RDMSR, WRMSR
- * Return: -EINVAL: #GP; of a write LAPIC_* bits.
+ * Return: -EINVAL: #GP; of a write LAPIC_* bits.  That an address in IA32_APIC_BASE is not
+ * above the guest's MAXPHYADDR is for the caller to check, here and for lapic_set().
  */
 int lapic_read_msr(const struct lapic *a, u32 msr, u64 now, u64 *value);
 int lapic_write_msr(struct lapic *a, u32 msr, u64 value, u64 now);

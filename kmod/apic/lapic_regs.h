@@ -44,6 +44,8 @@ static inline u32 *lapic_word(const struct lapic *a, u32 base, unsigned int n)
 	return &a->regs[base / 4 + n * 4];
 }
 
+#define LAPIC_BASE_ADDRESS	GENMASK_ULL(51, 12)	/* IA32_APIC_BASE */
+
 static inline u64 lapic_mode(u64 base)
 {
 	return base & (XAPIC_ENABLE | X2APIC_ENABLE);

@@ -13,6 +13,8 @@
 #define QUAL_OFFSET	0xfff
 #define QUAL_TYPE(q)	((q) >> 12 & 0xf)
 
+#define CPUID_X2APIC	BIT(21)		/* leaf 1, ECX */
+
 static u32 access_of(unsigned long qual)
 {
 	static const u32 by_type[16] = {
@@ -22,7 +24,10 @@ static u32 access_of(unsigned long qual)
 	return by_type[QUAL_TYPE(qual)];
 }
 
-/* An access that the CPU cannot carry out: as any MMIO, user space decodes it. */
+/*
+ * An access that the CPU cannot carry out: as any MMIO, user space decodes it.  A page that
+ * the guest has moved is no such page (apicv.c).
+ */
 int exit_apic_access(struct tvx_vcpu *vcpu)
 {
 	unsigned long qual = vmread(EXIT_QUALIFICATION);
@@ -70,7 +75,23 @@ int apic_rdmsr(struct tvx_vcpu *vcpu, u32 index, u64 *value)
 	return lapic_read_msr(&vcpu->lapic, index, now, value);
 }
 
+/*
+ * SDM: "Local APIC Status and Location".  By the guest's CPUID: what is no address, and a
+ * mode that it has not been told of.
+ */
+static bool base_is_reserved(const struct policy *p, u64 value)
+{
+	const struct tvx_cpuid_entry *e = policy_find_cpuid(p, 1, 0);
+
+	/* What user space answers it may say there is. */
+	if (value & X2APIC_ENABLE && !(e && (e->flags & TVX_CPUID_EXIT || e->ecx & CPUID_X2APIC)))
+		return true;
+	return value >> p->maxphyaddr;
+}
+
 int apic_wrmsr(struct tvx_vcpu *vcpu, u32 index, u64 value)
 {
+	if (unlikely(index == MSR_IA32_APICBASE) && base_is_reserved(vcpu->hw.policy, value))
+		return -EINVAL;
 	return lapic_write_msr(&vcpu->lapic, index, value, rdtsc());
 }

@@ -40,6 +40,8 @@ static int mmio(struct tvx_vcpu *vcpu, enum tvx_mem_result result)
 	struct tvx_run_out *out = &vcpu->out;
 
 	out->exit = TVX_EXIT_MMIO;
+	if (vcpu->hw.lapic && unlikely(lapic_is_moved(vcpu->hw.lapic)))
+		out->mmio.flags |= TVX_MEM_APIC_MOVED;
 	if (result == TVX_MEM_RDONLY)
 		out->mmio.flags |= TVX_MEM_READONLY;
 	vmx_fill_ctx(&vcpu->hw, &out->ctx);

@@ -61,15 +61,19 @@ void vmx_x2apic_bitmap(const unsigned long *from, const struct policy *policy, u
 	}
 }
 
-/* By the mode that the guest has chosen. */
+/*
+ * By the mode that the guest has chosen.  The page whose accesses the CPU knows is at one
+ * place for all vCPUs of a VM: an xAPIC that has been moved is user space's, EOIs too.
+ */
 static u32 apic_controls(const struct vmx_vcpu *v)
 {
 	u32 both = SECONDARY_EXEC_APIC_REGISTER_VIRT | SECONDARY_EXEC_VIRTUAL_INTR_DELIVERY;
 
 	if (!v->apicv || !lapic_is_on(v->lapic))
 		return 0;
-	return both | (lapic_is_x2apic(v->lapic) ? SECONDARY_EXEC_VIRTUALIZE_X2APIC_MODE :
-		       SECONDARY_EXEC_VIRTUALIZE_APIC_ACCESSES);
+	if (lapic_is_x2apic(v->lapic))
+		return both | SECONDARY_EXEC_VIRTUALIZE_X2APIC_MODE;
+	return lapic_is_moved(v->lapic) ? 0 : both | SECONDARY_EXEC_VIRTUALIZE_APIC_ACCESSES;
 }
 
 bool vmx_apic_delivers(const struct vmx_vcpu *v)

@@ -1,9 +1,20 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* A local APIC in the kernel: its modes, its registers by MSR and by its page, what is refused. */
+#include <cpuid.h>
+
 #include "tvx_apic.h"
 
+#define ABOVE		(1ull << maxphyaddr())	/* wider than an address */
 #define LVT_MASKED	0x10000u
 #define XAPIC		0x800
+
+static unsigned int maxphyaddr(void)
+{
+	unsigned int eax, ebx, ecx, edx;
+
+	must(__get_cpuid(0x80000008, &eax, &ebx, &ecx, &edx) ? 0 : EPROTO);
+	return eax & 0xff;
+}
 
 /* ---- MSRs by a table in the guest's memory ------------------------------------------------ */
 
@@ -70,12 +81,12 @@ TEST_F(apic, cpuid_says_so)
 /* SDM: "x2APIC State Transitions" */
 TEST_F(apic, base_transitions)
 {
-	static const struct msr_op ops[] = {
+	const struct msr_op ops[] = {
 		RD(0x1b), RD(0x802),					/* xAPIC: no MSRs */
 		WR(0x1b, BASE_OF_BSP | 0x400),				/* EXTD without EN */
-		WR(0x1b, (BASE_OF_BSP + 0x1000) | XAPIC),		/* elsewhere */
+		WR(0x1b, BASE_OF_BSP | XAPIC | ABOVE),			/* no such address */
 		WR(0x1b, BASE_OF_BSP | XAPIC | 0x200),			/* reserved */
-		WR(0x1b, BASE_OF_BSP | XAPIC | 1ull << 60),
+		WR(0x1b, BASE_OF_BSP | XAPIC | 1ull << 60),		/* nor for any CPU */
 		WR(0x1b, BASE_OF_BSP | X2APIC), RD(0x802), RD(0x80d), RD(0x1b),	/* 6 */
 		WR(0x80f, 0x1aa), RD(0x80f),
 		WR(0x1b, BASE_OF_BSP | XAPIC),				/* 12: not back */
@@ -313,7 +324,7 @@ TEST_F(apic, what_set_refuses)
 			TH_LOG("register %#x", regs[i].reg * 16);
 	}
 	bad = good;
-	bad.base ^= 0x1000;
+	bad.base |= ABOVE;
 	EXPECT_EQ(tvx_vcpu_set_apic(&self->g.vcpu, &bad), -EINVAL);
 	bad = good;
 	bad.timer = 1;

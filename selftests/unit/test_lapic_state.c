@@ -208,8 +208,7 @@ static void expect_refused(const struct tvx_apic *in, const char *what, unsigned
 TEST(refused_bases)
 {
 	static const u64 bad[] = {
-		0, OFF | X2APIC_ENABLE, ON | BIT(0), ON | BIT(9), ON + 0x1000, ON | BIT_ULL(36),
-		ON | BIT_ULL(52), ~0ULL,
+		0, OFF | X2APIC_ENABLE, ON | BIT(0), ON | BIT(9), ON | BIT_ULL(52), ~0ULL,
 		X2APIC,		/* with an id as xAPICs have it */
 		OFF,		/* with all in use */
 	};
@@ -227,6 +226,53 @@ TEST(refused_bases)
 	get(NOW, &good);
 	good.base = ON;
 	expect_refused(&good, "xAPIC", 0);
+}
+
+/* The registers are the same wherever their page is, and in each mode it may be moved. */
+TEST(moved)
+{
+	static const u64 elsewhere[] = {
+		ON + 0x1000, ON - 0x1000, XAPIC_ENABLE, ON | BIT_ULL(36), ON | BIT_ULL(51),
+	};
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(elsewhere); i++) {
+		setup_xapic(ID);
+		EXPECT_FALSE(lapic_is_moved(&a));
+		wr(APIC_TASKPRI, 0x20);
+		take(0x45, true);
+		/* VMX has to know; nothing else changes. */
+		EXPECT_EQ(wrmsr(MSR_IA32_APICBASE, elsewhere[i]), LAPIC_MODE);
+		EXPECT_EQ(rdmsr(MSR_IA32_APICBASE), elsewhere[i]);
+		EXPECT_TRUE(lapic_is_moved(&a));
+		EXPECT_TRUE(lapic_is_on(&a) && !lapic_is_x2apic(&a));
+		EXPECT_EQ(rd(APIC_TASKPRI), 0x20);
+		EXPECT_TRUE(irr(0x45));
+		/* INIT leaves it there. */
+		lapic_reset(&a);
+		EXPECT_EQ(rdmsr(MSR_IA32_APICBASE), elsewhere[i]);
+		EXPECT_TRUE(wrmsr(MSR_IA32_APICBASE, X2APIC) & LAPIC_MODE);
+		EXPECT_FALSE(lapic_is_moved(&a));
+		EXPECT_EQ(rdmsr(MSR(APIC_ID)), ID);
+		EXPECT_EQ(wrmsr(MSR_IA32_APICBASE, elsewhere[i] | X2APIC_ENABLE), LAPIC_MODE);
+		EXPECT_TRUE(wrmsr(MSR_IA32_APICBASE, elsewhere[i] & ~XAPIC_ENABLE) & LAPIC_MODE);
+		EXPECT_TRUE(wrmsr(MSR_IA32_APICBASE, ON) & LAPIC_MODE);
+		EXPECT_FALSE(lapic_is_moved(&a));
+	}
+}
+
+TEST(moved_base)
+{
+	struct tvx_apic in, out;
+
+	use(ON);
+	get(NOW, &in);
+	in.base = ON - 0x1000;
+	EXPECT_EQ(lapic_set(&a, NOW, &in), 0);
+	EXPECT_TRUE(lapic_is_moved(&a));
+	get(NOW, &out);
+	EXPECT_EQ(out.base, ON - 0x1000);
+	expect_same(&in, &out);
 }
 
 /* Each bit of each register, turned over: which may be? */

@@ -67,13 +67,25 @@ static void port_out(void *ctx, uint16_t port, unsigned int len, uint32_t value)
 	unlock_devices(ctx);
 }
 
-static bool is_apic(const struct vcpu *c, uint64_t gpa)
+/* Hardly a guest moves it: only then it is worth a call to ask where it is. */
+static uint64_t apic_page(struct vcpu *c)
 {
-	return c->m->opt->pc && gpa - APIC_PAGE < APIC_PAGE_SIZE;
+	const struct tvx_run_out *out = &c->tvx.run->out;
+	struct tvx_apic apic;
+
+	if (out->exit != TVX_EXIT_MMIO || !(out->mmio.flags & TVX_MEM_APIC_MOVED) ||
+	    tvx_vcpu_get_apic(&c->tvx, &apic))
+		return APIC_PAGE;
+	return apic.base & ~(uint64_t)(APIC_PAGE_SIZE - 1);
+}
+
+static bool is_apic(struct vcpu *c, uint64_t gpa)
+{
+	return c->m->opt->pc && gpa - apic_page(c) < APIC_PAGE_SIZE;
 }
 
 /*
- * Each vCPU sees its own local APIC there, unless it is off or in x2APIC mode. Registers
+ * Each vCPU sees its own local APIC in its page, unless it is off or in x2APIC mode. Registers
  * have 32 bits: parts of them can be read, all else is not for guests to try.
  */
 static uint64_t mmio_read(void *ctx, uint64_t gpa, unsigned int len)
