@@ -67,7 +67,7 @@ static bool level_fits(const struct tvx_fault *f, enum ept_level level)
 /* How large the page can be for the guest. */
 static enum ept_level guest_level(const struct tvx_fault *f)
 {
-	enum ept_level level = f->host_level;
+	enum ept_level level = f->host.level;
 
 	/* Large mappings are of compound pages; where one is not, small ones will do. */
 	if (level == EPT_4K || !PageCompound(f->page))
@@ -130,7 +130,7 @@ static int map_page(struct tvx_vm *vm, struct tvx_fault *f)
 	/* A page beyond what EPT can address, or not enough tables: neither can be. */
 	if (WARN_ON_ONCE(err))
 		return -EFAULT;
-	if (f->writable && !f->dirty)
+	if (f->writable && !f->host.dirty)
 		mark_dirty(f->page);
 	return 0;
 }
@@ -142,20 +142,16 @@ static int map_page(struct tvx_vm *vm, struct tvx_fault *f)
  */
 static bool get_present_page(struct tvx_fault *f)
 {
-	struct host_page host;
-
-	if (!mem_walk_host(f->hva, &host)) {
+	if (!mem_walk_host(f->hva, &f->host)) {
 		f->absent = f->gpa + PAGE_SIZE;
-		f->absent_end = min(f->gpa + host.absent * PAGE_SIZE, f->slot->gpa + f->slot->len);
+		f->absent_end = min(f->gpa + f->host.absent * PAGE_SIZE, f->slot->gpa + f->slot->len);
 		f->absent_seq = f->seq;
 		return false;
 	}
-	f->writable = host.writable && f->may_write;
+	f->writable = f->host.writable && f->may_write;
 	if (f->write && !f->writable)
 		return false;
-	f->host_level = host.level;
-	f->dirty = host.dirty;
-	f->page = host.own;
+	f->page = f->host.own;
 	if (!f->page)
 		f->held = get_user_page_fast_only(f->hva, f->writable ? FOLL_WRITE : 0, &f->page);
 	return f->page;
@@ -200,7 +196,6 @@ static int get_absent_page(struct tvx_fault *f)
 /* 2 to 5 after look_up().  Return: 0, -EAGAIN if it came to nothing, or why there is no page. */
 static int map_absent(struct tvx_vm *vm, struct tvx_fault *f)
 {
-	struct host_page host;
 	int err;
 
 	smp_rmb(); /* the sample of mmu_seq before the page tables */
@@ -208,8 +203,9 @@ static int map_absent(struct tvx_vm *vm, struct tvx_fault *f)
 	if (err)
 		return err;
 	spin_lock(&vm->mmu_lock);
-	f->host_level = mem_walk_host(f->hva, &host) ? host.level : EPT_4K;
-	f->dirty = false;
+	if (!mem_walk_host(f->hva, &f->host))
+		f->host.level = EPT_4K;
+	f->host.dirty = false;
 	err = map_page(vm, f);
 	spin_unlock(&vm->mmu_lock);
 	put_page(f->page);

@@ -45,7 +45,7 @@ static unsigned int count_absent(pte_t *pte, unsigned long hva)
 }
 
 /* With interrupts off: the tables cannot be freed, which takes an IPI or a grace period. */
-static __always_inline bool walk_tables(unsigned long hva, struct host_page *host)
+static __always_inline bool walk_tables(unsigned long hva, struct tvx_host_page *host)
 {
 	pgd_t pgd = READ_ONCE(*pgd_offset(current->mm, hva));
 	p4d_t p4d;
@@ -90,7 +90,7 @@ static __always_inline bool walk_tables(unsigned long hva, struct host_page *hos
 	return true;
 }
 
-bool mem_walk_host(unsigned long hva, struct host_page *host)
+bool mem_walk_host(unsigned long hva, struct tvx_host_page *host)
 {
 	bool present;
 

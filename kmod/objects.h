@@ -116,6 +116,22 @@ struct tvx_vm {
 };
 
 /**
+ * struct tvx_host_page - a page as the process has it
+ * @level: how large
+ * @writable: by the process
+ * @dirty: so says the entry (false of 1 GiB)
+ * @own: if it is of anonymous memory, which needs no reference while mmu_lock is held; else NULL
+ * @absent: if there is none: as many pages from here on, 0 if that is not known
+ */
+struct tvx_host_page {
+	enum ept_level level;
+	bool writable;
+	bool dirty;
+	struct page *own;
+	unsigned int absent;
+};
+
+/**
  * struct tvx_fault - a page under way into the EPT (mem_fault.c); a vCPU has one, which lasts
  * @cache: pages for EPT tables; the first vCPU to need one gives it to the VM
  * @gpa: of the page
@@ -124,10 +140,9 @@ struct tvx_vm {
  * @offset: from @slot's guest-physical addresses to its user addresses
  * @hva: the page's user address
  * @may_write: @slot is not read-only
+ * @host: as the process's page table has the page
  * @page: in the host; @held: with a reference; @writable: by the guest
- * @dirty: so says the process's page table
- * @host_level: how large it is in the process
- * @level: and in the guest
+ * @level: how large it is for the guest
  * @error: positive errno, after TVX_MEM_ERROR of tvx_mem_fault()
  * @absent: from this guest-physical address to @absent_end the process had no pages
  *	when mmu_seq was @absent_seq
@@ -142,11 +157,10 @@ struct tvx_fault {
 	u64 offset;
 	unsigned long hva;
 	bool may_write;
+	struct tvx_host_page host;
 	struct page *page;
 	bool held;
 	bool writable;
-	bool dirty;
-	enum ept_level host_level;
 	enum ept_level level;
 	int error;
 	u64 absent, absent_end;

@@ -170,15 +170,9 @@ u64 ept_pointer(const struct ept *ept)
 
 static bool level_is_valid(const struct ept_caps *caps, enum ept_level level)
 {
-	switch (level) {
-	case EPT_4K:
+	if (likely(level == EPT_4K))
 		return true;
-	case EPT_2M:
-		return caps->has_2m;
-	case EPT_1G:
-		return caps->has_1g;
-	}
-	return false;
+	return level == EPT_2M ? caps->has_2m : level == EPT_1G && caps->has_1g;
 }
 
 /* What hardware would call a misconfiguration must never reach an entry. */
