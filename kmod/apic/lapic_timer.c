@@ -204,9 +204,13 @@ bool lapic_timer(struct lapic *a, u64 now)
 
 u64 lapic_timer_left(const struct lapic *a, u64 now)
 {
+	u64 left;
+
 	if (!is_armed(a))
 		return 0;
-	return a->deadline > now ? a->deadline - now : 1;
+	left = a->deadline > now ? a->deadline - now : 1;
+	/* What is left of a stretched period may be more than the count says by now. */
+	return a->tsc_deadline ? left : min(left, initial_ticks(a));
 }
 
 bool lapic_timer_is_valid(const u32 *reg, u64 left, u64 tsc_deadline)

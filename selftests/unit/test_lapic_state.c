@@ -228,6 +228,25 @@ TEST(refused_bases)
 	expect_refused(&good, "xAPIC", 0);
 }
 
+/* A period that was stretched, and then made one shot of. */
+TEST(stretched_timer)
+{
+	struct tvx_apic in, out;
+
+	use(ON);
+	wr(APIC_TDCR, APIC_TDR_DIV_1);
+	wr(APIC_LVTT, APIC_LVT_TIMER_PERIODIC | 0x41);
+	wr(APIC_TMICT, 10);
+	wr(APIC_LVTT, 0x41);
+	EXPECT_TRUE(a.deadline > NOW + 10);
+	get(NOW, &in);
+	EXPECT_EQ(in.timer, 10);
+	EXPECT_EQ(lapic_set(&a, NOW, &in), 0);
+	EXPECT_EQ(a.deadline, NOW + 10);
+	get(NOW, &out);
+	expect_same(&in, &out);
+}
+
 /* The registers are the same wherever their page is, and in each mode it may be moved. */
 TEST(moved)
 {
