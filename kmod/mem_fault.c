@@ -47,8 +47,7 @@ static enum tvx_mem_result look_up(struct tvx_vm *vm, struct tvx_fault *f)
 	if (!f->slot)
 		return TVX_MEM_NO_SLOT;
 	f->seq = vm->mmu_seq;
-	f->offset = f->slot->hva - f->slot->gpa;
-	f->hva = f->gpa + f->offset;
+	f->hva = f->slot->hva + (f->gpa - f->slot->gpa);
 	f->may_write = !(f->slot->flags & TVX_SLOT_READONLY);
 	return f->write && !f->may_write ? TVX_MEM_RDONLY : TVX_MEM_ERROR;
 }
@@ -144,8 +143,11 @@ static bool get_present_page(struct tvx_fault *f)
 {
 	if (!mem_walk_host(f->hva, &f->host)) {
 		f->absent = f->gpa + PAGE_SIZE;
-		f->absent_end = min(f->gpa + f->host.absent * PAGE_SIZE, f->slot->gpa + f->slot->len);
+		f->absent_end = min(f->gpa + f->host.absent * PAGE_SIZE,
+				    f->slot->gpa + f->slot->len);
+		f->absent_offset = f->hva - f->gpa;
 		f->absent_seq = f->seq;
+		f->absent_write = f->may_write;
 		return false;
 	}
 	f->writable = f->host.writable && f->may_write;
@@ -307,9 +309,9 @@ enum tvx_mem_result tvx_mem_fault(struct tvx_vm *vm, struct tvx_fault *f)
 static bool known_absent(const struct tvx_vm *vm, struct tvx_fault *f)
 {
 	if (f->gpa < f->absent || f->gpa >= f->absent_end ||
-	    f->absent_seq != READ_ONCE(vm->mmu_seq))
+	    f->absent_seq != READ_ONCE(vm->mmu_seq) || (f->write && !f->absent_write))
 		return false;
-	f->hva = f->gpa + f->offset;
+	f->hva = f->gpa + f->absent_offset;
 	return true;
 }
 

@@ -137,7 +137,6 @@ struct tvx_host_page {
  * @gpa: of the page
  * @write: the access is one, as @fetch
  * @slot: of the page; good under mmu_lock while mmu_seq is @seq
- * @offset: from @slot's guest-physical addresses to its user addresses
  * @hva: the page's user address
  * @may_write: @slot is not read-only
  * @host: as the process's page table has the page
@@ -145,7 +144,8 @@ struct tvx_host_page {
  * @level: how large it is for the guest
  * @error: positive errno, after TVX_MEM_ERROR of tvx_mem_fault()
  * @absent: from this guest-physical address to @absent_end the process had no pages
- *	when mmu_seq was @absent_seq
+ *	when mmu_seq was @absent_seq; their user addresses are @absent_offset more
+ * @absent_write: the guest may write there
  */
 struct tvx_fault {
 	struct ept_cache cache;
@@ -154,7 +154,6 @@ struct tvx_fault {
 	bool fetch;
 	const struct tvx_memslot *slot;
 	unsigned long seq;
-	u64 offset;
 	unsigned long hva;
 	bool may_write;
 	struct tvx_host_page host;
@@ -163,8 +162,9 @@ struct tvx_fault {
 	bool writable;
 	enum ept_level level;
 	int error;
-	u64 absent, absent_end;
+	u64 absent, absent_end, absent_offset;
 	unsigned long absent_seq;
+	bool absent_write;
 };
 
 /**

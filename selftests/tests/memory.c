@@ -326,4 +326,46 @@ TEST_F(vm, pages_appear_beside_absent_ones)
 	EXPECT_EQ(resident & 1, 0);
 }
 
+/* What is remembered of one slot says nothing of another one. */
+TEST_F(vm, absent_pages_of_two_slots)
+{
+	struct guest *g = &self->g;
+	uint8_t *low = map_aligned(HUGE, -1), *high = map_aligned(2 * HUGE, -1), *wrong;
+	unsigned char resident = 0;
+
+	ASSERT_NE(low, MAP_FAILED);
+	ASSERT_NE(high, MAP_FAILED);
+	ASSERT_EQ(madvise(low, HUGE, MADV_NOHUGEPAGE), 0);
+	ASSERT_EQ(madvise(high, 2 * HUGE, MADV_NOHUGEPAGE), 0);
+	low[0] = high[HUGE] = 1;
+	ASSERT_EQ(set_slot(g, SLOT_GPA, HUGE, low, 0), 0);
+	ASSERT_EQ(tvx_vm_set_slot(&g->vm, SLOT + 1, SLOT_GPA + HUGE, HUGE, high + HUGE, 0), 0);
+	ASSERT_EQ(guest_touch(g, SLOT_GPA + PAGE, 1), TVX_EXIT_HLT);
+	ASSERT_EQ(guest_touch(g, SLOT_GPA + HUGE, 1), TVX_EXIT_HLT);
+	ASSERT_EQ(guest_store(g, SLOT_GPA + 2 * PAGE, MAGIC), TVX_EXIT_HLT);
+	EXPECT_EQ(*(volatile uint64_t *)(low + 2 * PAGE), MAGIC);
+	/* Where that page would be if it were the other slot's. */
+	wrong = high + 2 * PAGE;
+	ASSERT_EQ(mincore(wrong, PAGE, &resident), 0);
+	EXPECT_EQ(resident & 1, 0);
+}
+
+/* A write that the slot refuses brings nothing in. */
+TEST_F(vm, absent_pages_of_a_read_only_slot)
+{
+	struct guest *g = &self->g;
+	uint8_t *mem = map_aligned(HUGE, -1);
+	unsigned char resident = 0;
+
+	ASSERT_NE(mem, MAP_FAILED);
+	ASSERT_EQ(madvise(mem, HUGE, MADV_NOHUGEPAGE), 0);
+	mem[0] = 1;
+	ASSERT_EQ(set_slot(g, SLOT_GPA, HUGE, mem, TVX_SLOT_READONLY), 0);
+	ASSERT_EQ(guest_load(g, SLOT_GPA + PAGE), TVX_EXIT_HLT);
+	ASSERT_EQ(guest_store(g, SLOT_GPA + 2 * PAGE, MAGIC), TVX_EXIT_MMIO);
+	EXPECT_TRUE(out(g)->mmio.flags & TVX_MEM_READONLY);
+	ASSERT_EQ(mincore(mem + 2 * PAGE, PAGE, &resident), 0);
+	EXPECT_EQ(resident & 1, 0);
+}
+
 TEST_HARNESS_MAIN
