@@ -16,6 +16,10 @@
 
 #include "vmx.h"
 
+#if !IS_ENABLED(CONFIG_KVM_INTEL)
+#error "L1TF: only a kernel with CONFIG_KVM_INTEL (m will do) tells which interrupts touch the L1D"
+#endif
+
 /* At module load.  Return: 0 or -ENOMEM. */
 int mitigate_setup(void);
 void mitigate_teardown(void);
