@@ -36,7 +36,6 @@ static void segments_enter(struct vmx_vcpu *v)
 	savesegment(es, v->host_es);
 	savesegment(fs, v->host_fs);
 	savesegment(gs, v->host_gs);
-	store_ldt(v->host_ldt);
 	if (cpu_feature_enabled(X86_FEATURE_FSGSBASE))
 		fs_base = rdfsbase();
 	else
@@ -219,7 +218,9 @@ int vmx_enter(struct vmx_vcpu *v)
 		vmwrite(HOST_CR3, cr3);
 		v->host_cr3 = cr3;
 	}
-	/* What this thread's segments are, only user space changes. */
+	/* The process's: any of its threads may change it. */
+	store_ldt(v->host_ldt);
+	/* This thread's other segments only user space changes. */
 	if (v->user_ran)
 		segments_enter(v);
 	msrs_enter(v);
