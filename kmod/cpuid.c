@@ -89,6 +89,7 @@
 static void cache_leaf(const struct policy_host *host, u32 index, u32 out[4]);
 static void xsave_leaf(const struct policy_host *host, u32 index, u32 out[4]);
 static void address_leaf(const struct policy_host *host, u32 index, u32 out[4]);
+static void string_leaf(const struct policy_host *host, u32 index, u32 out[4]);
 
 /*
  * One row per leaf, or per range of sub-leaves, in the order of the table made
@@ -120,7 +121,7 @@ static const struct row {
 	{ .leaf = 7, .first = 0, .last = 0, .index = true, .max = 1,
 	  .mask = { ALL, LEAF_7_EBX, LEAF_7_ECX, LEAF_7_EDX },
 	  .word = { 0, WORD(9), WORD(16), WORD(18) },
-	  .set = { 0, F(9, TSC_ADJUST) } },
+	  .set = { 0, F(9, TSC_ADJUST) }, .adjust = string_leaf },
 	{ .leaf = 7, .first = 1, .last = 1, .index = true,
 	  .mask = { LEAF_7_1_EAX }, .word = { WORD(12) } },
 	/* Leaf 0xa, performance monitoring, is in range and zero: there is none. */
@@ -210,6 +211,13 @@ static void xsave_leaf(const struct policy_host *host, u32 index, u32 out[4])
 }
 
 /* Without LA57 linear addresses have 48 bits, whatever the host's have. */
+/* Not all kernels know that with fast strings off short ones are not fast either. */
+static void string_leaf(const struct policy_host *host, u32 index, u32 out[4])
+{
+	if (!(out[EBX] & F(9, ERMS)))
+		out[EDX] &= ~F(18, FSRM);
+}
+
 static void address_leaf(const struct policy_host *host, u32 index, u32 out[4])
 {
 	if ((out[EAX] >> 8 & 0xff) > 48)
