@@ -89,9 +89,16 @@ static bool base_is_reserved(const struct policy *p, u64 value)
 	return value >> p->maxphyaddr;
 }
 
+static noinline int write_base(struct tvx_vcpu *vcpu, u64 value)
+{
+	if (base_is_reserved(vcpu->hw.policy, value))
+		return -EINVAL;
+	return lapic_write_msr(&vcpu->lapic, MSR_IA32_APICBASE, value, rdtsc());
+}
+
 int apic_wrmsr(struct tvx_vcpu *vcpu, u32 index, u64 value)
 {
-	if (unlikely(index == MSR_IA32_APICBASE) && base_is_reserved(vcpu->hw.policy, value))
-		return -EINVAL;
+	if (unlikely(index == MSR_IA32_APICBASE))
+		return write_base(vcpu, value);
 	return lapic_write_msr(&vcpu->lapic, index, value, rdtsc());
 }
