@@ -42,7 +42,6 @@ static void begin(struct tvx_fault *f, u64 gpa, u32 access)
 /* 1.  Under mmu_lock.  Return: NO_SLOT, RDONLY, or ERROR: there is no page yet. */
 static enum tvx_mem_result look_up(struct tvx_vm *vm, struct tvx_fault *f)
 {
-	f->hva = 0;
 	f->slot = mem_find_slot(vm, f->gpa);
 	if (!f->slot)
 		return TVX_MEM_NO_SLOT;
@@ -134,6 +133,16 @@ static int map_page(struct tvx_vm *vm, struct tvx_fault *f)
 	return 0;
 }
 
+/* All that known_absent() needs to know of the pages behind this one. */
+static void remember_absent(struct tvx_fault *f)
+{
+	f->absent.from = f->gpa + PAGE_SIZE;
+	f->absent.end = min(f->gpa + f->host.absent * PAGE_SIZE, f->slot->gpa + f->slot->len);
+	f->absent.offset = f->hva - f->gpa;
+	f->absent.seq = f->seq;
+	f->absent.may_write = f->may_write;
+}
+
 /*
  * 2 and 3 of a page that the process has.  Also for a read, map with write
  * permission where that costs nothing: where the process could write right now,
@@ -142,12 +151,7 @@ static int map_page(struct tvx_vm *vm, struct tvx_fault *f)
 static bool get_present_page(struct tvx_fault *f)
 {
 	if (!mem_walk_host(f->hva, &f->host)) {
-		f->absent = f->gpa + PAGE_SIZE;
-		f->absent_end = min(f->gpa + f->host.absent * PAGE_SIZE,
-				    f->slot->gpa + f->slot->len);
-		f->absent_offset = f->hva - f->gpa;
-		f->absent_seq = f->seq;
-		f->absent_write = f->may_write;
+		remember_absent(f);
 		return false;
 	}
 	f->writable = f->host.writable && f->may_write;
@@ -308,10 +312,10 @@ enum tvx_mem_result tvx_mem_fault(struct tvx_vm *vm, struct tvx_fault *f)
 /* Found absent when a neighbour was: then looking again is in vain. */
 static bool known_absent(const struct tvx_vm *vm, struct tvx_fault *f)
 {
-	if (f->gpa < f->absent || f->gpa >= f->absent_end ||
-	    f->absent_seq != READ_ONCE(vm->mmu_seq) || (f->write && !f->absent_write))
+	if (f->gpa < f->absent.from || f->gpa >= f->absent.end ||
+	    f->absent.seq != READ_ONCE(vm->mmu_seq) || (f->write && !f->absent.may_write))
 		return false;
-	f->hva = f->gpa + f->absent_offset;
+	f->hva = f->gpa + f->absent.offset;
 	return true;
 }
 

@@ -133,7 +133,7 @@ struct tvx_host_page {
 
 /**
  * struct tvx_fault - a page under way into the EPT (mem_fault.c); a vCPU has one, which lasts
- * @cache: pages for EPT tables; the first vCPU to need one gives it to the VM
+ * @cache: pages for EPT tables
  * @gpa: of the page
  * @write: the access is one, as @fetch
  * @slot: of the page; good under mmu_lock while mmu_seq is @seq
@@ -143,9 +143,8 @@ struct tvx_host_page {
  * @page: in the host; @held: with a reference; @writable: by the guest
  * @level: how large it is for the guest
  * @error: positive errno, after TVX_MEM_ERROR of tvx_mem_fault()
- * @absent: from this guest-physical address to @absent_end the process had no pages
- *	when mmu_seq was @absent_seq; their user addresses are @absent_offset more
- * @absent_write: the guest may write there
+ * @absent: pages of a slot that the process did not have when mmu_seq was @absent.seq:
+ *	guest-physical addresses, and how much more the user addresses are
  */
 struct tvx_fault {
 	struct ept_cache cache;
@@ -162,9 +161,11 @@ struct tvx_fault {
 	bool writable;
 	enum ept_level level;
 	int error;
-	u64 absent, absent_end, absent_offset;
-	unsigned long absent_seq;
-	bool absent_write;
+	struct {
+		u64 from, end, offset;
+		unsigned long seq;
+		bool may_write;
+	} absent;
 };
 
 /**
