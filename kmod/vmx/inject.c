@@ -198,7 +198,6 @@ static void end_shadow(void)
 		vmwrite(GUEST_INTERRUPTIBILITY_INFO, state & ~SHADOWS);
 }
 
-/* @e may wait no longer: its flags are the caller's to clear. */
 static void deliver(struct vmx_vcpu *v, const struct tvx_event *e)
 {
 	u32 info = INTR_INFO_VALID_MASK | e->type << 8 | e->vector;
@@ -215,6 +214,13 @@ static void deliver(struct vmx_vcpu *v, const struct tvx_event *e)
 	v->delivering = *e;
 	v->activity = TVX_ACTIVE;
 	v->events_delivered++;
+}
+
+/* One that waits in @v. */
+static void deliver_waiting(struct vmx_vcpu *v, struct tvx_event *e)
+{
+	deliver(v, e);
+	e->flags = 0;
 }
 
 /* What the CPU does itself where it has virtual-interrupt delivery. */
@@ -241,8 +247,7 @@ static bool deliver_first(struct vmx_vcpu *v)
 	if (v->exception.flags) {
 		set_resume_flag(&v->exception);
 		end_shadow();
-		deliver(v, &v->exception);
-		v->exception.flags = 0;
+		deliver_waiting(v, &v->exception);
 		/*
 		 * It came up while that was being delivered, and takes its place as on bare
 		 * hardware: its handler runs with IF 0, where an interrupt cannot go in.
@@ -250,14 +255,12 @@ static bool deliver_first(struct vmx_vcpu *v)
 		v->injected.flags = 0;
 	} else if (v->injected.flags) {
 		end_shadow();
-		deliver(v, &v->injected);
-		v->injected.flags = 0;
+		deliver_waiting(v, &v->injected);
 	} else if (v->nmi_pending && vmx_nmi_open(v)) {
 		deliver(v, &nmi);
 		v->nmi_pending--;
 	} else if (v->intr.flags && vmx_intr_open(v)) {
-		deliver(v, &v->intr);
-		v->intr.flags = 0;
+		deliver_waiting(v, &v->intr);
 	} else {
 		return v->apic_waits && deliver_apic(v);
 	}

@@ -32,6 +32,10 @@ static void segments_enter(struct vmx_vcpu *v)
 {
 	unsigned long fs_base;
 
+	/* The process's: any of its threads may change it.  The others, only user space does. */
+	store_ldt(v->host_ldt);
+	if (!v->user_ran)
+		return;
 	savesegment(ds, v->host_ds);
 	savesegment(es, v->host_es);
 	savesegment(fs, v->host_fs);
@@ -218,11 +222,7 @@ int vmx_enter(struct vmx_vcpu *v)
 		vmwrite(HOST_CR3, cr3);
 		v->host_cr3 = cr3;
 	}
-	/* The process's: any of its threads may change it. */
-	store_ldt(v->host_ldt);
-	/* This thread's other segments only user space changes. */
-	if (v->user_ran)
-		segments_enter(v);
+	segments_enter(v);
 	msrs_enter(v);
 	fpu_enter(v);
 	debug_enter(v);
