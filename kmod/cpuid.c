@@ -210,7 +210,6 @@ static void xsave_leaf(const struct policy_host *host, u32 index, u32 out[4])
 	}
 }
 
-/* Without LA57 linear addresses have 48 bits, whatever the host's have. */
 /* Not all kernels know that with fast strings off short ones are not fast either. */
 static void string_leaf(const struct policy_host *host, u32 index, u32 out[4])
 {
@@ -218,6 +217,7 @@ static void string_leaf(const struct policy_host *host, u32 index, u32 out[4])
 		out[EDX] &= ~F(18, FSRM);
 }
 
+/* Without LA57 linear addresses have 48 bits, whatever the host's have. */
 static void address_leaf(const struct policy_host *host, u32 index, u32 out[4])
 {
 	if ((out[EAX] >> 8 & 0xff) > 48)

@@ -13,7 +13,7 @@
 #define QUAL_OFFSET	0xfff
 #define QUAL_TYPE(q)	((q) >> 12 & 0xf)
 
-#define CPUID_X2APIC	BIT(21)		/* leaf 1, ECX */
+#define CPUID_X2APIC	BIT(X86_FEATURE_X2APIC % 32)	/* leaf 1, ECX */
 
 static u32 access_of(unsigned long qual)
 {
