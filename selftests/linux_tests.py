@@ -13,9 +13,10 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE / 'linux'))
 sys.dont_write_bytecode = True
-from guest import disk, guest, module   # noqa: E402
+from guest import disk, guest           # noqa: E402
 from host_tests import BOCHS, HostTest  # noqa: E402
 from kernels import find_kernel         # noqa: E402
+from payload import module              # noqa: E402
 
 SCRIPT = HERE / 'linux/host.sh'
 CLEAN = "guest: the kernel's log is clean"

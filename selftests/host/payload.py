@@ -69,20 +69,34 @@ def stripped(path):
     return slot.read_bytes()
 
 
+def unpacked(path, kernel):
+    """A module as it is loaded, from the file that the kernel's package has."""
+    if path.suffix != '.xz':
+        return path
+    plain = CACHE / 'modules' / kernel.release / path.stem
+    if not plain.exists():
+        write_atomically(plain, lzma.decompress(path.read_bytes()))
+    return plain
+
+
+def missing_module(kernel, name):
+    return HostError(f'{name}.ko is missing under {kernel.modules}: run selftests/host/setup')
+
+
+def module(kernel, name):
+    """A file with one of the stock kernel's modules, as it is loaded."""
+    found = next(kernel.modules.rglob(f'{name}.ko*'), None)
+    if not found:
+        raise missing_module(kernel, name)
+    return unpacked(found, kernel)
+
+
 def kernel_modules(kernel):
     """(name, content) of those of the stock modules that tests may load. A kernel of the user's own may have none."""
     if not kernel.modules.is_dir():
         return
     for name in EXTRA_MODULES:
-        found = list(kernel.modules.rglob(f'{name}.ko*'))
-        if not found:
-            raise HostError(f'{name}.ko is missing under {kernel.modules}: run selftests/host/setup')
-        plain = found[0]
-        if plain.suffix == '.xz':
-            plain = CACHE / 'modules' / kernel.release / f'{name}.ko'
-            if not plain.exists():
-                write_atomically(plain, lzma.decompress(found[0].read_bytes()))
-        yield name, stripped(plain)
+        yield name, stripped(module(kernel, name))
 
 
 def initramfs(kernel, window):

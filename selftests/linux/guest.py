@@ -2,7 +2,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Makes what a Linux guest needs: guest.py [6.1|6.12] fills build/linux/SERIES with a kernel and an initrd. See README.md."""
 
-import lzma
 import re
 import shutil
 import sys
@@ -13,7 +12,7 @@ sys.path.insert(0, str(HERE.parent / 'host'))
 sys.pycache_prefix = str(HERE.parents[1] / 'build/host/pycache')
 
 from kernels import BUILD, HostError, find_kernel, note, run_tool, write_atomically     # noqa: E402
-from payload import BUSYBOX, Cpio, stripped                                             # noqa: E402
+from payload import BUSYBOX, Cpio, missing_module, stripped, unpacked                   # noqa: E402
 
 FOLDER = BUILD / 'linux'
 
@@ -21,23 +20,6 @@ FOLDER = BUILD / 'linux'
 DRIVERS = ('virtio_mmio', 'virtio_blk', 'virtio_net', 'virtio_console', 'virtio-rng', 'ext4')
 
 DISK_SIZE = 8 << 20
-
-
-def unpacked(path, kernel):
-    if path.suffix != '.xz':
-        return path
-    plain = FOLDER / 'modules' / kernel.release / path.stem
-    if not plain.exists():
-        write_atomically(plain, lzma.decompress(path.read_bytes()))
-    return plain
-
-
-def module(kernel, name):
-    """A file with one of the stock kernel's modules, as it is loaded."""
-    found = next(kernel.modules.rglob(f'{name}.ko*'), None)
-    if not found:
-        raise HostError(f'{name}.ko is missing under {kernel.modules}: run selftests/host/setup')
-    return unpacked(found, kernel)
 
 
 def drivers(kernel):
@@ -51,7 +33,7 @@ def drivers(kernel):
         if name in done or name in built_in:
             return
         if name not in files:
-            raise HostError(f'{name}.ko is missing under {kernel.modules}: run selftests/host/setup')
+            raise missing_module(kernel, name)
         content = stripped(unpacked(files[name], kernel))
         depends = re.search(rb'\0depends=([^\0]*)', content)
         for needed in filter(None, depends[1].decode().split(',') if depends else []):
