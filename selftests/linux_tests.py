@@ -18,7 +18,7 @@ from host_tests import BOCHS, HostTest  # noqa: E402
 from kernels import find_kernel         # noqa: E402
 from payload import module              # noqa: E402
 
-SCRIPT = HERE / 'linux/host.sh'
+SCRIPTS = HERE / 'guests.sh', HERE / 'linux/host.sh'
 CLEAN = "guest: the kernel's log is clean"
 DEADLINE = 'clock tsc, timer lapic-deadline'
 
@@ -29,9 +29,10 @@ SMALL = '--mem 96M'
 def linux(name, script, *says, options=(), kernel='6.1', limit=240, log=(CLEAN,)):
     """The script runs in the host, with what linux/host.sh has; all is well if it ends with 0 and says what it shall."""
     folder = guest(kernel)
-    files = [folder / 'kernel', folder / 'initrd', disk(), SCRIPT]
+    files = [folder / 'kernel', folder / 'initrd', disk(), *SCRIPTS]
     add = [word for path in files for word in ('--add', f'{path}:/linux/{path.name}')]
-    return HostTest(f'linux: {name}', [*BOCHS, *options, *add], ['sh', '-c', f'. /linux/host.sh; {script}'], 0,
+    return HostTest(f'linux: {name}', [*BOCHS, *options, *add],
+                    ['sh', '-c', f'. /linux/guests.sh; . /linux/host.sh; {script}'], 0,
                     [*says, *log], limit)
 
 
@@ -42,20 +43,20 @@ def boot(name, *says, cpus=1, jobs='cpus', memory=SMALL, more='', **others):
 
 
 SHELL = f'''
-start one shell {SMALL}
+start_linux one shell {SMALL}
 await one 'guest# '; type_at one 'echo $((6 * 7))'
 await one ^42; type_at one 'cat /proc/interrupts'
 await one ttyS0; type_at one exit
 finish one'''
 
 DEVICES = f'''
-start one net,rng,console {SMALL} --net loop --rng --console virtio
+start_linux one net,rng,console {SMALL} --net loop --rng --console virtio
 await one 'what is your name'; type_at one Tinker
 finish one'''
 
 KILLED = f'''
 gunzip -c /linux/disk.gz > /tmp/disk
-start one disk-write,wait {SMALL} --disk /tmp/disk
+start_linux one disk-write,wait {SMALL} --disk /tmp/disk
 await one 'all is on the disk'; kill -KILL $(cat /tmp/one.pid); finish one
 linux disk-read {SMALL} --disk /tmp/disk'''
 
@@ -67,7 +68,7 @@ linux disk-refused {SMALL} --disk /tmp/disk,ro && [ "$before" = "$(md5sum < /tmp
 # The host is the peer, once vmctl has made the interface.
 TAP = f'''
 insmod /linux/tun.ko
-start one 'net me=1 peer=2' {SMALL} --net tap=tap0
+start_linux one 'net me=1 peer=2' {SMALL} --net tap=tap0
 until ifconfig tap0 10.0.2.2 up 2> /dev/null; do
 	[ -e "/proc/$(cat /tmp/one.pid)/exe" ] || break
 	usleep 200000
@@ -76,8 +77,8 @@ finish one && ! ifconfig tap0 2> /dev/null'''
 
 # Neither leaves before the other one has its answers.
 WIRE = f'''
-start one 'net,wait me=1 peer=2' {SMALL} --net socket=/tmp/wire
-start two 'net,wait me=2 peer=1' {SMALL} --net socket=/tmp/wire
+start_linux one 'net,wait me=1 peer=2' {SMALL} --net socket=/tmp/wire
+start_linux two 'net,wait me=2 peer=1' {SMALL} --net socket=/tmp/wire
 for name in one two; do await $name 'packets received'; done
 for name in one two; do type_at $name; done
 finish one && finish two'''
