@@ -63,6 +63,25 @@ const struct tvx_memslot *mem_find_slot(const struct tvx_vm *vm, u64 gpa)
 	return NULL;
 }
 
+void mem_find_hole(const struct tvx_vm *vm, u64 gpa, u64 *from, u64 *len)
+{
+	u64 end = U64_MAX;
+	unsigned int i;
+
+	lockdep_assert_held(&vm->mmu_lock);
+	*from = 0;
+	for (i = 0; i < vm->nr_slots; i++) {
+		const struct tvx_memslot *slot = &vm->slots[vm->slot_order[i]];
+
+		if (slot->gpa > gpa) {
+			end = slot->gpa;
+			break;
+		}
+		*from = slot->gpa + slot->len;
+	}
+	*len = end - *from;
+}
+
 /* Slots do not overlap, so that their beginnings put them in order. */
 static void order_slots(struct tvx_vm *vm)
 {

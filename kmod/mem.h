@@ -8,6 +8,9 @@
 /* The slot that holds @gpa, or NULL.  Under vm->mmu_lock. */
 const struct tvx_memslot *mem_find_slot(const struct tvx_vm *vm, u64 gpa);
 
+/* The addresses around @gpa, which no slot holds, that none holds either.  Under vm->mmu_lock. */
+void mem_find_hole(const struct tvx_vm *vm, u64 gpa, u64 *from, u64 *len);
+
 /*
  * mem_walk_host() - the page at @hva in the page table of the current process
  * Return: false if there is none.  To be believed, either way, only if nothing was

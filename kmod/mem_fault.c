@@ -43,8 +43,11 @@ static void begin(struct tvx_fault *f, u64 gpa, u32 access)
 static enum tvx_mem_result look_up(struct tvx_vm *vm, struct tvx_fault *f)
 {
 	f->slot = mem_find_slot(vm, f->gpa);
-	if (!f->slot)
+	if (!f->slot) {
+		mem_find_hole(vm, f->gpa, &f->hole.from, &f->hole.len);
+		f->hole.seq = vm->mmu_seq;
 		return TVX_MEM_NO_SLOT;
+	}
 	f->seq = vm->mmu_seq;
 	f->hva = f->slot->hva + (f->gpa - f->slot->gpa);
 	f->may_write = !(f->slot->flags & TVX_SLOT_READONLY);
@@ -319,9 +322,17 @@ static bool known_absent(const struct tvx_vm *vm, struct tvx_fault *f)
 	return true;
 }
 
+/* Found in no slot, or a neighbour was, and no slot has changed. */
+static bool known_hole(const struct tvx_vm *vm, const struct tvx_fault *f)
+{
+	return f->gpa - f->hole.from < f->hole.len && f->hole.seq == READ_ONCE(vm->mmu_seq);
+}
+
 enum tvx_mem_result tvx_mem_fault_now(struct tvx_vm *vm, struct tvx_fault *f, u64 gpa, u32 access)
 {
 	begin(f, gpa, access);
+	if (known_hole(vm, f))
+		return TVX_MEM_NO_SLOT;
 	/* Spinlocks sleep there. */
 	if (IS_ENABLED(CONFIG_PREEMPT_RT))
 		return TVX_MEM_ERROR;

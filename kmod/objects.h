@@ -145,6 +145,7 @@ struct tvx_host_page {
  * @error: positive errno, after TVX_MEM_ERROR of tvx_mem_fault()
  * @absent: pages of a slot that the process did not have when mmu_seq was @absent.seq:
  *	guest-physical addresses, and how much more the user addresses are
+ * @hole: guest-physical addresses that were in no slot when mmu_seq was @hole.seq
  */
 struct tvx_fault {
 	struct ept_cache cache;
@@ -166,6 +167,10 @@ struct tvx_fault {
 		unsigned long seq;
 		bool may_write;
 	} absent;
+	struct {
+		u64 from, len;
+		unsigned long seq;
+	} hole;
 };
 
 /**

@@ -37,6 +37,37 @@ TEST_F(vm, moved_resized_deleted)
 	EXPECT_EQ(out(g)->mmio.flags & (TVX_MEM_READ | TVX_MEM_READONLY), TVX_MEM_READ);
 }
 
+/* What is remembered of addresses that no slot has must not outlive a change of slots. */
+TEST_F(vm, slots_come_and_go_in_a_hole)
+{
+	struct guest *g = &self->g;
+	uint64_t *mem = map_aligned(HUGE, -1);
+	int round;
+
+	mem[0] = MAGIC;
+	for (round = 0; round < 2; round++) {
+		ASSERT_EQ(guest_load(g, SLOT_GPA), TVX_EXIT_MMIO);
+		ASSERT_EQ(guest_store(g, SLOT_GPA - PAGE, 1), TVX_EXIT_MMIO);
+		EXPECT_EQ(out(g)->mmio.gpa, SLOT_GPA - PAGE);
+
+		ASSERT_EQ(set_slot(g, SLOT_GPA, PAGE, mem, 0), 0);
+		ASSERT_EQ(guest_load(g, SLOT_GPA - PAGE), TVX_EXIT_MMIO);
+		ASSERT_EQ(guest_load(g, SLOT_GPA), TVX_EXIT_HLT);
+		EXPECT_EQ(reg(g, TVX_RAX), MAGIC);
+
+		/* The hole behind it ends where the next one begins. */
+		ASSERT_EQ(tvx_vm_set_slot(&g->vm, SLOT + 1, OTHER_GPA, PAGE, mem, 0), 0);
+		ASSERT_EQ(guest_load(g, SLOT_GPA + PAGE), TVX_EXIT_MMIO);
+		ASSERT_EQ(guest_load(g, OTHER_GPA - PAGE), TVX_EXIT_MMIO);
+		ASSERT_EQ(guest_load(g, OTHER_GPA), TVX_EXIT_HLT);
+		EXPECT_EQ(reg(g, TVX_RAX), MAGIC);
+		ASSERT_EQ(guest_load(g, OTHER_GPA + PAGE), TVX_EXIT_MMIO);
+
+		ASSERT_EQ(tvx_vm_set_slot(&g->vm, SLOT + 1, 0, 0, NULL, 0), 0);
+		ASSERT_EQ(set_slot(g, 0, 0, NULL, 0), 0);
+	}
+}
+
 TEST_F(vm, access_across_two_slots)
 {
 	struct guest *g = &self->g;
