@@ -13,6 +13,7 @@
 
 #include "ops.h"
 #include "state.h"
+#include "switch.h"
 
 #define SEGMENT(name) { GUEST_##name##_SELECTOR, GUEST_##name##_BASE, \
 			GUEST_##name##_LIMIT, GUEST_##name##_AR_BYTES }
@@ -210,6 +211,7 @@ int vmx_set_state(struct vmx_vcpu *v, const struct tvx_state *st)
 		memcpy(v->dr, st->dr, sizeof(v->dr));
 		v->dr6 = st->dr6;
 		vmwrite(GUEST_DR7, st->dr7 | 0x400);
+		switch_dr7_changed(v);
 	}
 	if (st->sections & TVX_STATE_EVENTS)
 		set_events(v, st);

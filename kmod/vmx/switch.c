@@ -161,26 +161,37 @@ void vmx_dr_live(struct vmx_vcpu *v)
 	vmwrite(CPU_BASED_VM_EXEC_CONTROL, v->proc);
 }
 
+void switch_dr7_changed(struct vmx_vcpu *v)
+{
+	v->breakpoints = vmread(GUEST_DR7) & (DR_GLOBAL_ENABLE_MASK | DR_LOCAL_ENABLE_MASK);
+}
+
 static void debug_enter(struct vmx_vcpu *v)
 {
 	/* Breakpoints that are on match without any MOV DR. */
-	if (vmread(GUEST_DR7) & (DR_GLOBAL_ENABLE_MASK | DR_LOCAL_ENABLE_MASK))
+	if (v->breakpoints)
 		vmx_dr_live(v);
+}
+
+static noinline void dr_out(struct vmx_vcpu *v)
+{
+	get_debugreg(v->dr[0], 0);
+	get_debugreg(v->dr[1], 1);
+	get_debugreg(v->dr[2], 2);
+	get_debugreg(v->dr[3], 3);
+	get_debugreg(v->dr6, 6);
+	v->dr_live = false;
+	v->proc |= CPU_BASED_MOV_DR_EXITING;
+	vmwrite(CPU_BASED_VM_EXEC_CONTROL, v->proc);
+	set_debugreg(DR6_RESERVED, 6);
+	/* Until the next MOV DR exits, DR7 stays as it is. */
+	switch_dr7_changed(v);
 }
 
 static void debug_leave(struct vmx_vcpu *v)
 {
-	if (v->dr_live) {
-		get_debugreg(v->dr[0], 0);
-		get_debugreg(v->dr[1], 1);
-		get_debugreg(v->dr[2], 2);
-		get_debugreg(v->dr[3], 3);
-		get_debugreg(v->dr6, 6);
-		v->dr_live = false;
-		v->proc |= CPU_BASED_MOV_DR_EXITING;
-		vmwrite(CPU_BASED_VM_EXEC_CONTROL, v->proc);
-		set_debugreg(DR6_RESERVED, 6);
-	}
+	if (v->dr_live)
+		dr_out(v);
 	/* An exit leaves 0x400 in DR7; the host's breakpoints want theirs. */
 	if (unlikely(hw_breakpoint_active()))
 		hw_breakpoint_restore();

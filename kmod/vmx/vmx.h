@@ -129,6 +129,7 @@ struct vmx_vcpu {
 	bool syscall_live;		/* the guest's SYSCALL MSRs are in the CPU */
 	bool dr_live;			/* the guest's DR0..6 are in the CPU */
 	bool user_ran;			/* since the last section; set by who calls vmx_enter() */
+	bool breakpoints;		/* unless they are: its DR7 has some on */
 	unsigned long seen_switches;	/* of the thread that ran it last */
 
 	/* without unrestricted guest, while the guest has CR0.PG = 0 */
