@@ -50,6 +50,18 @@ static u64 cr4_owned(struct vmx_vcpu *v)
 	       ~(u64)X86_CR4_MCE;
 }
 
+static __always_inline u64 guest_cr0(void)
+{
+	u64 owned = cr0_owned();
+
+	return (vmread(GUEST_CR0) & owned) | (vmread(CR0_READ_SHADOW) & ~owned);
+}
+
+static __always_inline u64 guest_cr4(struct vmx_vcpu *v)
+{
+	return (vmread(GUEST_CR4) & v->cr4_owned) | (vmread(CR4_READ_SHADOW) & ~v->cr4_owned);
+}
+
 u64 vmx_cr4_supported(void)
 {
 	return vmx_caps.cr4_allowed & ~(X86_CR4_VMXE | X86_CR4_SMXE | X86_CR4_PKE);
@@ -57,26 +69,22 @@ u64 vmx_cr4_supported(void)
 
 u64 vmx_read_cr0(struct vmx_vcpu *v)
 {
-	u64 owned = cr0_owned();
-
-	return (vmread(GUEST_CR0) & owned) | (vmread(CR0_READ_SHADOW) & ~owned);
+	return guest_cr0();
 }
 
 u64 vmx_read_cr4(struct vmx_vcpu *v)
 {
-	u64 owned = cr4_owned(v);
-
-	return (vmread(GUEST_CR4) & owned) | (vmread(CR4_READ_SHADOW) & ~owned);
+	return guest_cr4(v);
 }
 
 u64 vmx_read_cr3(struct vmx_vcpu *v)
 {
-	return v->unpaged ? v->unpaged_cr3 : vmread(GUEST_CR3);
+	return unlikely(v->unpaged) ? v->unpaged_cr3 : vmread(GUEST_CR3);
 }
 
 u64 vmx_read_efer(struct vmx_vcpu *v)
 {
-	return v->unpaged ? v->efer : vmread(GUEST_IA32_EFER);
+	return unlikely(v->unpaged) ? v->efer : vmread(GUEST_IA32_EFER);
 }
 
 int vmx_cpl(struct vmx_vcpu *v)
@@ -107,7 +115,8 @@ static void put_cr4(struct vmx_vcpu *v, u64 cr4)
 	hw |= __read_cr4() & X86_CR4_MCE;
 	if (v->unpaged)
 		hw = (hw & ~(u64)CR4_NOT_UNPAGED) | X86_CR4_PSE;
-	vmwrite(CR4_GUEST_HOST_MASK, ~cr4_owned(v));
+	v->cr4_owned = cr4_owned(v);
+	vmwrite(CR4_GUEST_HOST_MASK, ~v->cr4_owned);
 	vmwrite(CR4_READ_SHADOW, cr4);
 	vmwrite(GUEST_CR4, hw | vmx_caps.cr4_fixed1);
 }

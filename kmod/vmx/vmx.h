@@ -118,6 +118,7 @@ struct vmx_vcpu {
 	u32 proc;			/* primary controls */
 	u32 proc2;			/* secondary controls */
 	u32 windows;			/* those of them that open windows */
+	u64 cr4_owned;			/* the bits of CR4 that are the guest's own */
 	u64 slice;			/* as the preemption timer has it, TSC ticks */
 	unsigned long host_cr3, host_cr4, host_fs_base;
 
