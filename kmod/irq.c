@@ -213,8 +213,8 @@ int tvx_irq_effects(struct tvx_vcpu *vcpu, int effects)
 		vmx_apic_update(&vcpu->hw);
 	if (!(effects & LAPIC_EOI))
 		return EXIT_RESUME;
-	vcpu->out.exit = TVX_EXIT_EOI;
-	vcpu->out.eoi.vector = vcpu->lapic.eoi_vector;
+	vcpu->exit = TVX_EXIT_EOI;
+	vcpu->run->out.eoi.vector = vcpu->lapic.eoi_vector;
 	return EXIT_USER;
 }
 

@@ -174,12 +174,24 @@ struct tvx_fault {
 };
 
 /**
+ * struct tvx_access - an access of the guest's that the EPT did not let through
+ * @gla: 0 if there is none
+ * @flags: TVX_MEM_*
+ */
+struct tvx_access {
+	u64 gpa;
+	u64 gla;
+	u32 flags;
+};
+
+/**
  * struct tvx_vcpu - a virtual CPU
  * @vm: holds a reference
  * @lock: whoever runs, reads or changes the vCPU; taken by trylock: EBUSY
- * @run: the shared page, kernel address
+ * @run: the shared page, kernel address: its in-half is read, its out-half only written
  * @kick: RUN is to return; set by anyone
- * @fault: on guest memory, the last one
+ * @exit: enum tvx_exit, what RUN is to tell; its own fields are in @run->out
+ * @access: that tvx_mem_fault() is to serve, @fault being how far it has come
  * @hw: the machine's part
  */
 struct tvx_vcpu {
@@ -190,7 +202,8 @@ struct tvx_vcpu {
 	atomic_t kick;
 	/* under lock */
 	struct tvx_run_in in;		/* the copy taken at RUN; registers are not in it */
-	struct tvx_run_out out;		/* exit, .ctx, union: by the exit handlers */
+	u32 exit;
+	struct tvx_access access;
 	struct tvx_fault fault;
 	struct vmx_vcpu hw;
 	struct lapic lapic;		/* without one in the VM: nothing ever happens in it */

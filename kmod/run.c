@@ -84,14 +84,14 @@ static void load_and_give_out(struct tvx_vcpu *vcpu, const struct exit_row *row)
 
 static int user_exit(struct tvx_vcpu *vcpu, u32 exit)
 {
-	vcpu->out.exit = exit;
+	vcpu->exit = exit;
 	return EXIT_USER;
 }
 
 /* An exit to user space that is none of the hardware's. [section] */
 static int leave_for(struct tvx_vcpu *vcpu, u32 exit)
 {
-	vcpu->out.exit = exit;
+	vcpu->exit = exit;
 	run_give_out(vcpu, NULL);
 	return EXIT_USER;
 }
@@ -121,10 +121,10 @@ static const struct exit_row failed_row = { };
 static int entry_failed(struct tvx_vcpu *vcpu)
 {
 	struct vmx_vcpu *hw = &vcpu->hw;
-	struct tvx_run_out *out = &vcpu->out;
+	struct tvx_run_out *out = &vcpu->run->out;
 
 	vmx_undeliver(hw);
-	out->exit = TVX_EXIT_FAIL_ENTRY;
+	vcpu->exit = TVX_EXIT_FAIL_ENTRY;
 	out->fail.insn_error = hw->entry_error;
 	vcpu->reason = &vcpu->no_reason;
 	if (!hw->entry_error) {
@@ -268,7 +268,7 @@ static int may_enter(struct tvx_vcpu *vcpu)
 		return SECTION_ENDED;
 	if (unlikely(vcpu->eoi_due)) {
 		vcpu->eoi_due = false;
-		vcpu->out.eoi.vector = vcpu->lapic.eoi_vector;
+		vcpu->run->out.eoi.vector = vcpu->lapic.eoi_vector;
 		return leave_for(vcpu, TVX_EXIT_EOI);
 	}
 	if (unlikely(vcpu->hw.activity != TVX_ACTIVE))
@@ -287,7 +287,7 @@ static int run_section(struct tvx_vcpu *vcpu)
 	int ret = vmx_enter(&vcpu->hw);
 
 	if (ret) {
-		vcpu->out.exit = TVX_EXIT_INTERRUPTED;
+		vcpu->exit = TVX_EXIT_INTERRUPTED;
 		return ret;
 	}
 	if (vcpu->in.dirty)
@@ -319,7 +319,7 @@ static int section_ended(struct tvx_vcpu *vcpu)
 {
 	int ret = EXIT_RESUME;
 
-	vcpu->out.exit = TVX_EXIT_INTERRUPTED;
+	vcpu->exit = TVX_EXIT_INTERRUPTED;
 	if (atomic_xchg(&vcpu->kick, 0))
 		return EXIT_USER;
 	/* The border to user space does what TIF_NOTIFY_RESUME asks for. */
@@ -353,7 +353,7 @@ static int run_loop(struct tvx_vcpu *vcpu)
 		} else if (ret == SECTION_ENDED) {
 			ret = section_ended(vcpu);
 		} else if (ret == EXIT_WAIT) {
-			vcpu->out.exit = TVX_EXIT_INTERRUPTED;
+			vcpu->exit = TVX_EXIT_INTERRUPTED;
 			ret = tvx_halt(vcpu) ?: EXIT_RESUME;
 		}
 		if (ret != EXIT_RESUME) {
@@ -377,11 +377,11 @@ int tvx_vcpu_run(struct tvx_vcpu *vcpu)
 			return ret;
 	}
 	vcpu->stats.runs++;
-	vcpu->out.exit = TVX_EXIT_NONE;
-	vcpu->out.ctx.valid = 0;
+	vcpu->exit = TVX_EXIT_NONE;
+	vcpu->run->out.ctx.valid = 0;
 	vcpu->hw.user_ran = true;
 	if (unlikely(vcpu->in.immediate_exit)) {
-		vcpu->out.exit = TVX_EXIT_INTERRUPTED;
+		vcpu->exit = TVX_EXIT_INTERRUPTED;
 		load_and_give_out(vcpu, NULL);
 		return -EINTR;
 	}

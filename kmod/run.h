@@ -6,7 +6,7 @@
 #include "exits/exits.h"
 
 /*
- * run_give_out() - tell user space of the exit in vcpu->out; the one writer of the out-half
+ * run_give_out() - tell user space of vcpu->exit: what all exits have
  * @row: of the hardware's exit that led here, NULL if none did
  * In a loaded VMCS, under vcpu->lock.
  */

@@ -1,24 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* The out-half of the run page: what user space is told of an exit, and where it is written. */
+/* The out-half of the run page, but for an exit's own fields: these, its handler writes. */
 #include <asm/processor-flags.h>
 
 #include "objects.h"
 #include "run.h"
 #include "trace.h"
 #include "vmx/ops.h"
-
-/* The words of an exit's own fields, the longest being those of I/O. */
-#define NR_DETAILS (sizeof_field(struct tvx_run_out, io) / sizeof(u64))
-#define FITS(member) static_assert(sizeof_field(struct tvx_run_out, member) <= \
-				   sizeof_field(struct tvx_run_out, io))
-FITS(mmio);
-FITS(fault);
-FITS(msr);
-FITS(exception);
-FITS(task);
-FITS(cr3);
-FITS(eoi);
-FITS(fail);
 
 static u32 out_flags(const struct vmx_vcpu *hw)
 {
@@ -46,31 +33,19 @@ static void give_gprs(__u64 *to, const unsigned long *from)
 #undef GIVE4
 }
 
-static void give_ctx(struct tvx_run_ctx *to, const struct tvx_run_ctx *from)
-{
-	unsigned int i;
-
-	memcpy(to, from, offsetof(struct tvx_run_ctx, seg));
-	if (!from->seg_valid)
-		return;
-	for (i = 0; i < ARRAY_SIZE(to->seg); i++)
-		to->seg[i] = from->seg[i];
-}
-
 void run_give_out(struct tvx_vcpu *vcpu, const struct exit_row *row)
 {
-	struct tvx_run_out *page = &vcpu->run->out, *out = &vcpu->out;
+	struct tvx_run_out *page = &vcpu->run->out;
 	u64 rip = vmread(GUEST_RIP), rflags = vmread(GUEST_RFLAGS);
 	struct vmx_vcpu *hw = &vcpu->hw;
 	u32 insn_len = 0, flags = out_flags(hw);
-	unsigned int i;
 
 	/* Of an instruction that is finished all but for the telling there is no next one. */
-	if (row && row->insn && out->exit != TVX_EXIT_EOI)
+	if (row && row->insn && vcpu->exit != TVX_EXIT_EOI)
 		insn_len = vmread(VM_EXIT_INSTRUCTION_LEN);
 	if (rflags & X86_EFLAGS_IF && !vmx_intr_shadow(hw))
 		flags |= TVX_OUT_INTR_OPEN;
-	page->exit = out->exit;
+	page->exit = vcpu->exit;
 	page->flags = flags;
 	page->hw_reason = row ? hw->exit_reason : 0;
 	page->hw_qual = row && !hw->entry_error ? vmread(EXIT_QUALIFICATION) : 0;
@@ -80,10 +55,5 @@ void run_give_out(struct tvx_vcpu *vcpu, const struct exit_row *row)
 	page->rip = rip;
 	page->rflags = rflags;
 	page->next_rip = rip + insn_len;
-	page->ctx.valid = out->ctx.valid;
-	if (out->ctx.valid)
-		give_ctx(&page->ctx, &out->ctx);
-	for (i = 0; i < NR_DETAILS; i++)
-		page->pad[i] = out->pad[i];
-	trace_tvx_user_exit(vcpu->id, out->exit);
+	trace_tvx_user_exit(vcpu->id, vcpu->exit);
 }

@@ -31,12 +31,12 @@ static u32 access_of(unsigned long qual)
 int exit_apic_access(struct tvx_vcpu *vcpu)
 {
 	unsigned long qual = vmread(EXIT_QUALIFICATION);
-	struct tvx_run_out *out = &vcpu->out;
+	struct tvx_run_out *out = &vcpu->run->out;
 
 	/* By the delivery of an event, or a page walk: no instruction to carry out. */
 	if (!access_of(qual))
 		return exit_unknown(vcpu);
-	out->exit = TVX_EXIT_MMIO;
+	vcpu->exit = TVX_EXIT_MMIO;
 	out->mmio.gpa = APIC_DEFAULT_PHYS_BASE + (qual & QUAL_OFFSET);
 	out->mmio.gla = 0;
 	out->mmio.flags = access_of(qual);

@@ -25,7 +25,7 @@ static noinline int answer(struct tvx_vcpu *vcpu)
 	u32 regs[4];
 
 	if (!answer_by_vcpu(hw, leaf, subleaf, regs)) {
-		vcpu->out.exit = TVX_EXIT_CPUID;
+		vcpu->exit = TVX_EXIT_CPUID;
 		return EXIT_USER;
 	}
 	trace_tvx_cpuid(vcpu->id, leaf, subleaf, regs[EAX], regs[EBX], regs[ECX], regs[EDX]);

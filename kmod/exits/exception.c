@@ -59,13 +59,12 @@ static void repair_for_resume(struct tvx_vcpu *vcpu, u32 info, const struct tvx_
 
 static int to_user(struct tvx_vcpu *vcpu, const struct tvx_event *e)
 {
-	struct tvx_run_out *out = &vcpu->out;
+	bool has_address = e->vector == X86_TRAP_PF || e->vector == X86_TRAP_DB;
+	struct tvx_run_out *out = &vcpu->run->out;
 
-	out->exit = TVX_EXIT_EXCEPTION;
+	vcpu->exit = TVX_EXIT_EXCEPTION;
 	out->exception.event = *e;
-	out->exception.address = 0;
-	if (e->vector == X86_TRAP_PF || e->vector == X86_TRAP_DB)
-		out->exception.address = vmread(EXIT_QUALIFICATION);
+	out->exception.address = has_address ? vmread(EXIT_QUALIFICATION) : 0;
 	return EXIT_USER;
 }
 
@@ -125,7 +124,7 @@ static int window(struct tvx_vcpu *vcpu, u32 request, u32 exit)
 	/* Without a request it was for an event that we hold: it goes in now. */
 	if (!(vcpu->in.requests & request))
 		return EXIT_RESUME;
-	vcpu->out.exit = exit;
+	vcpu->exit = exit;
 	return EXIT_USER;
 }
 
@@ -147,7 +146,7 @@ int exit_triple_fault(struct tvx_vcpu *vcpu)
 {
 	vcpu->hw.injected.flags = 0;
 	vcpu->hw.activity = TVX_SHUTDOWN;
-	vcpu->out.exit = TVX_EXIT_SHUTDOWN;
+	vcpu->exit = TVX_EXIT_SHUTDOWN;
 	return EXIT_USER;
 }
 
@@ -155,13 +154,13 @@ int exit_triple_fault(struct tvx_vcpu *vcpu)
 int exit_task_switch(struct tvx_vcpu *vcpu)
 {
 	unsigned long qual = vmread(EXIT_QUALIFICATION);
-	struct tvx_run_out *out = &vcpu->out;
+	struct tvx_run_out *out = &vcpu->run->out;
 	struct vmx_vcpu *hw = &vcpu->hw;
 
 	/* Its row says "instruction", for next_rip; but a task gate has an event too. */
 	vmx_recover_event(hw);
 	memset(&out->task, 0, sizeof(out->task));
-	out->exit = TVX_EXIT_TASK_SWITCH;
+	vcpu->exit = TVX_EXIT_TASK_SWITCH;
 	out->task.selector = qual;
 	out->task.source = qual >> 30 & 3;
 	/* An event that went through a task gate is delivered by the switch itself. */

@@ -6,11 +6,11 @@
  * current; it must not sleep.  It returns
  *
  *	EXIT_RESUME	handled: enter the guest again
- *	EXIT_USER	vcpu->out has the exit and all of the exit's own fields (they are
- *			not cleared in between), and run.c gives it out: RUN returns 0
+ *	EXIT_USER	vcpu->exit says which, and the exit's own fields are in the run page, all
+ *			of them (they are not cleared in between): RUN returns 0
  *	EXIT_SLOW	call the row's slow() outside the section, where it may sleep
  *			and the VMCS is not current; it returns RESUME or USER likewise.
- *			What it needs from the VMCS the fast part leaves in vcpu->out.
+ *			What it needs from the VMCS the fast part leaves in the vCPU.
  *	EXIT_WAIT	the vCPU is not active: sleep outside the section until an event comes
  *	-errno		RUN returns it: -EINTR after a signal; -EIO is a bug: the VM is dead
  *
@@ -63,9 +63,9 @@ int exit_skip(struct tvx_vcpu *vcpu);
 /* The guest would be in real mode, which this CPU cannot run. */
 static inline int exit_no_real_mode(struct tvx_vcpu *vcpu)
 {
-	vcpu->out.exit = TVX_EXIT_FAIL_ENTRY;
-	vcpu->out.fail.insn_error = 0;
-	vcpu->out.fail.reason = TVX_FAIL_NO_REAL_MODE;
+	vcpu->exit = TVX_EXIT_FAIL_ENTRY;
+	vcpu->run->out.fail.insn_error = 0;
+	vcpu->run->out.fail.reason = TVX_FAIL_NO_REAL_MODE;
 	return EXIT_USER;
 }
 

@@ -30,31 +30,34 @@ static bool has_insn_info(void)
 
 static noinline int string_to_user(struct tvx_vcpu *vcpu, unsigned long qual)
 {
-	struct tvx_run_out *out = &vcpu->out;
-	u32 info = has_insn_info() ? vmread(VMX_INSTRUCTION_INFO) : 0;
+	struct tvx_run_out *out = &vcpu->run->out;
+	u32 flags = qual & QUAL_IN ? TVX_IO_IN | TVX_IO_STRING : TVX_IO_STRING;
+	u32 info = 0, addr_width = 0;
 
-	out->io.flags |= TVX_IO_STRING;
+	/* An old CPU does not say: user space decodes the prefixes. */
+	if (has_insn_info()) {
+		info = vmread(VMX_INSTRUCTION_INFO);
+		addr_width = INFO_ADDR_WIDTH(info);
+	}
+	if (qual & QUAL_REP) {
+		flags |= TVX_IO_REP;
+		out->io.count = vcpu->hw.gpr[TVX_RCX] & mask_of(addr_width ?: 8);
+	}
+	out->io.flags = flags;
 	out->io.gla = vmread(GUEST_LINEAR_ADDRESS);
 	out->io.sreg = qual & QUAL_IN ? TVX_ES : INFO_SREG(info);
-	out->io.addr_width = INFO_ADDR_WIDTH(info);
-	/* An old CPU does not say: user space decodes the prefixes. */
-	if (!has_insn_info())
-		out->io.addr_width = 0;
-	if (qual & QUAL_REP) {
-		out->io.flags |= TVX_IO_REP;
-		out->io.count = vcpu->hw.gpr[TVX_RCX] & mask_of(out->io.addr_width ?: 8);
-	}
+	out->io.addr_width = addr_width;
 	vmx_fill_ctx(&vcpu->hw, &out->ctx);
 	return EXIT_USER;
 }
 
 static __always_inline int to_user(struct tvx_vcpu *vcpu, unsigned long qual)
 {
-	struct tvx_run_out *out = &vcpu->out;
+	struct tvx_run_out *out = &vcpu->run->out;
 	u32 width = QUAL_WIDTH(qual);
 
 	memset(&out->io, 0, sizeof(out->io));
-	out->exit = TVX_EXIT_IO;
+	vcpu->exit = TVX_EXIT_IO;
 	out->io.port = QUAL_PORT(qual);
 	out->io.width = width;
 	out->io.count = 1;

@@ -35,15 +35,21 @@ static u32 flags_of(unsigned long qual)
 }
 
 /* In a loaded VMCS. */
-static int mmio(struct tvx_vcpu *vcpu, enum tvx_mem_result result)
+static __always_inline int mmio(struct tvx_vcpu *vcpu, const struct tvx_access *a,
+				enum tvx_mem_result result)
 {
-	struct tvx_run_out *out = &vcpu->out;
+	struct tvx_run_out *out = &vcpu->run->out;
+	u32 flags = a->flags;
 
-	out->exit = TVX_EXIT_MMIO;
 	if (vcpu->hw.lapic && unlikely(lapic_is_moved(vcpu->hw.lapic)))
-		out->mmio.flags |= TVX_MEM_APIC_MOVED;
+		flags |= TVX_MEM_APIC_MOVED;
 	if (result == TVX_MEM_RDONLY)
-		out->mmio.flags |= TVX_MEM_READONLY;
+		flags |= TVX_MEM_READONLY;
+	vcpu->exit = TVX_EXIT_MMIO;
+	out->mmio.gpa = a->gpa;
+	out->mmio.gla = a->gla;
+	out->mmio.flags = flags;
+	out->mmio.reserved = 0;
 	vmx_fill_ctx(&vcpu->hw, &out->ctx);
 	return EXIT_USER;
 }
@@ -52,24 +58,25 @@ static int mmio(struct tvx_vcpu *vcpu, enum tvx_mem_result result)
 int exit_ept_violation(struct tvx_vcpu *vcpu)
 {
 	unsigned long qual = vmread(EXIT_QUALIFICATION);
-	struct tvx_run_out *out = &vcpu->out;
+	struct tvx_access a = {
+		.gpa = vmread(GUEST_PHYSICAL_ADDRESS),
+		.gla = qual & QUAL_GLA_VALID ? vmread(GUEST_LINEAR_ADDRESS) : 0,
+		.flags = flags_of(qual),
+	};
 	enum tvx_mem_result result;
 
-	out->mmio.gpa = vmread(GUEST_PHYSICAL_ADDRESS);
-	out->mmio.gla = qual & QUAL_GLA_VALID ? vmread(GUEST_LINEAR_ADDRESS) : 0;
-	out->mmio.flags = flags_of(qual);
-	out->mmio.reserved = 0;
 	/* The IRET is executed again: NMIs stay blocked until it gets through. */
 	if (qual & QUAL_NMI_IRET && !vcpu->hw.injected.flags)
 		vmwrite(GUEST_INTERRUPTIBILITY_INFO,
 			vmread(GUEST_INTERRUPTIBILITY_INFO) | GUEST_INTR_STATE_NMI);
 
-	result = tvx_mem_fault_now(vcpu->vm, &vcpu->fault, out->mmio.gpa,
-				   out->mmio.flags & ACCESS);
-	if (result == TVX_MEM_ERROR)
+	result = tvx_mem_fault_now(vcpu->vm, &vcpu->fault, a.gpa, a.flags & ACCESS);
+	if (result == TVX_MEM_ERROR) {
+		vcpu->access = a;
 		return EXIT_SLOW;
-	trace_tvx_ept_fault(vcpu->id, out->mmio.gpa, out->mmio.flags, result);
-	return result == TVX_MEM_MAPPED ? EXIT_RESUME : mmio(vcpu, result);
+	}
+	trace_tvx_ept_fault(vcpu->id, a.gpa, a.flags, result);
+	return result == TVX_MEM_MAPPED ? EXIT_RESUME : mmio(vcpu, &a, result);
 }
 
 /* The slots changed meanwhile: there is none any more, or it is read-only now. */
@@ -79,21 +86,20 @@ static int late_mmio(struct tvx_vcpu *vcpu, enum tvx_mem_result result)
 
 	if (vmx_load(&vcpu->hw))
 		return -EINTR;
-	ret = mmio(vcpu, result);
+	ret = mmio(vcpu, &vcpu->access, result);
 	vmx_unload(&vcpu->hw);
 	return ret;
 }
 
 int exit_ept_violation_slow(struct tvx_vcpu *vcpu)
 {
-	struct tvx_run_out *out = &vcpu->out;
+	const struct tvx_access *a = &vcpu->access;
+	struct tvx_run_out *out = &vcpu->run->out;
 	struct tvx_fault *fault = &vcpu->fault;
-	u64 gpa = out->mmio.gpa;
-	u32 flags = out->mmio.flags;
 	enum tvx_mem_result result;
 
 	result = tvx_mem_fault(vcpu->vm, fault);
-	trace_tvx_ept_fault(vcpu->id, gpa, flags, result);
+	trace_tvx_ept_fault(vcpu->id, a->gpa, a->flags, result);
 	switch (result) {
 	case TVX_MEM_MAPPED:
 		return EXIT_RESUME;
@@ -102,13 +108,13 @@ int exit_ept_violation_slow(struct tvx_vcpu *vcpu)
 		return late_mmio(vcpu, result);
 	default:
 		if (fault->error == EINTR) {
-			out->exit = TVX_EXIT_INTERRUPTED;
+			vcpu->exit = TVX_EXIT_INTERRUPTED;
 			return -EINTR;
 		}
-		out->exit = TVX_EXIT_MEMORY_FAULT;
-		out->fault.gpa = gpa;
-		out->fault.hva = fault->hva | offset_in_page(gpa);
-		out->fault.flags = flags;
+		vcpu->exit = TVX_EXIT_MEMORY_FAULT;
+		out->fault.gpa = a->gpa;
+		out->fault.hva = fault->hva | offset_in_page(a->gpa);
+		out->fault.flags = a->flags;
 		out->fault.error = fault->error;
 		return EXIT_USER;
 	}

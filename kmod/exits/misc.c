@@ -12,7 +12,7 @@
 
 static int user(struct tvx_vcpu *vcpu, u32 exit)
 {
-	vcpu->out.exit = exit;
+	vcpu->exit = exit;
 	return EXIT_USER;
 }
 

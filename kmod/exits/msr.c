@@ -15,11 +15,14 @@ static enum tvx_action write_action(const struct tvx_msr_rule *rule)
 	return likely(!rule) ? TVX_ACT_DEFAULT : rule->write;
 }
 
-/* The MSR and its value are in vcpu->out.msr. */
-static int to_user(struct tvx_vcpu *vcpu, u32 exit)
+static int to_user(struct tvx_vcpu *vcpu, u32 exit, u32 index, u64 value)
 {
-	vcpu->out.exit = exit;
-	vcpu->out.msr.reserved = 0;
+	struct tvx_run_out *out = &vcpu->run->out;
+
+	vcpu->exit = exit;
+	out->msr.index = index;
+	out->msr.reserved = 0;
+	out->msr.value = value;
 	return EXIT_USER;
 }
 
@@ -68,24 +71,22 @@ int exit_rdmsr(struct tvx_vcpu *vcpu)
 	u32 index = index_of(hw);
 	const struct tvx_msr_rule *rule = policy_msr_rule(hw->policy, index);
 	enum tvx_action action = read_action(rule);
-	u64 *value = &vcpu->out.msr.value;
+	u64 value = 0;
 	int err = 0;
 
-	vcpu->out.msr.index = index;
-	*value = 0;
 	if (action == TVX_ACT_EXIT)
-		return to_user(vcpu, TVX_EXIT_RDMSR);
+		return to_user(vcpu, TVX_EXIT_RDMSR, index, 0);
 	if (action == TVX_ACT_FAULT)
 		err = -EINVAL;
 	else if (action == TVX_ACT_CONST)
-		*value = rule->value;
+		value = rule->value;
 	else
-		err = read_msr(vcpu, index, value);
+		err = read_msr(vcpu, index, &value);
 	if (trace_tvx_msr_enabled())
-		trace_tvx_msr(vcpu->id, false, index, *value, err);
+		trace_tvx_msr(vcpu->id, false, index, value, err);
 	if (!err) {
-		hw->gpr[TVX_RAX] = (u32)*value;
-		hw->gpr[TVX_RDX] = *value >> 32;
+		hw->gpr[TVX_RAX] = (u32)value;
+		hw->gpr[TVX_RDX] = value >> 32;
 	}
 	return finish(vcpu, err);
 }
@@ -98,9 +99,7 @@ int exit_wrmsr(struct tvx_vcpu *vcpu)
 
 	switch (write_action(policy_msr_rule(hw->policy, index_of(hw)))) {
 	case TVX_ACT_EXIT:
-		vcpu->out.msr.index = index_of(hw);
-		vcpu->out.msr.value = value_of(hw);
-		return to_user(vcpu, TVX_EXIT_WRMSR);
+		return to_user(vcpu, TVX_EXIT_WRMSR, index_of(hw), value_of(hw));
 	case TVX_ACT_FAULT:
 		err = -EINVAL;
 		break;

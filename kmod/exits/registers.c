@@ -77,8 +77,8 @@ static int guest_cr3(struct tvx_vcpu *vcpu, u64 value)
 	if (value >> vcpu->hw.policy->maxphyaddr)
 		return fault(vcpu);
 	if (vcpu->hw.policy->exits & TVX_WANT_CR3) {
-		vcpu->out.exit = TVX_EXIT_CR3;
-		vcpu->out.cr3.value = value;
+		vcpu->exit = TVX_EXIT_CR3;
+		vcpu->run->out.cr3.value = value;
 		return EXIT_USER;
 	}
 	vmx_write_cr3(&vcpu->hw, value);

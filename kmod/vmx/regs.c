@@ -296,15 +296,20 @@ static void fill_segments(struct tvx_run_segment *seg)
 
 void vmx_fill_ctx(struct vmx_vcpu *v, struct tvx_run_ctx *ctx)
 {
+	u64 efer = vmx_read_efer(v);
+	u32 cs_ar = vmread(GUEST_CS_AR_BYTES);
+
 	ctx->valid = 1;
-	ctx->cr0 = vmx_read_cr0(v);
+	ctx->cr0 = guest_cr0();
 	ctx->cr3 = vmx_read_cr3(v);
-	ctx->cr4 = vmx_read_cr4(v);
-	ctx->efer = vmx_read_efer(v);
+	ctx->cr4 = guest_cr4(v);
+	ctx->efer = efer;
 	ctx->cs_base = vmread(GUEST_CS_BASE);
-	ctx->cs_ar = vmread(GUEST_CS_AR_BYTES);
+	ctx->cs_ar = cs_ar;
 	ctx->ss_ar = vmread(GUEST_SS_AR_BYTES);
-	ctx->seg_valid = !(ctx->efer & EFER_LMA && ctx->cs_ar & VMX_AR_L_MASK);
-	if (ctx->seg_valid)
+	ctx->seg_valid = 0;
+	if (!(efer & EFER_LMA) || !(cs_ar & VMX_AR_L_MASK)) {
+		ctx->seg_valid = 1;
 		fill_segments(ctx->seg);
+	}
 }

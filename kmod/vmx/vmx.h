@@ -129,8 +129,8 @@ struct vmx_vcpu {
 	bool in_section;
 	bool syscall_live;		/* the guest's SYSCALL MSRs are in the CPU */
 	bool dr_live;			/* the guest's DR0..6 are in the CPU */
-	bool user_ran;			/* since the last section; set by who calls vmx_enter() */
 	bool breakpoints;		/* unless they are: its DR7 has some on */
+	bool user_ran;			/* since the last section; set by who calls vmx_enter() */
 	unsigned long seen_switches;	/* of the thread that ran it last */
 
 	/* without unrestricted guest, while the guest has CR0.PG = 0 */
@@ -362,7 +362,7 @@ int vmx_write_cr8(struct vmx_vcpu *v, u64 value);	/* -EINVAL: #GP */
 void vmx_dr_live(struct vmx_vcpu *v);
 /* CPL of the guest: SS.DPL. */
 int vmx_cpl(struct vmx_vcpu *v);
-/* tvx_run_out.ctx for an instruction that user space must decode */
+/* tvx_run_out.ctx for an instruction that user space must decode; @ctx is only written */
 void vmx_fill_ctx(struct vmx_vcpu *v, struct tvx_run_ctx *ctx);
 
 /* ---- the VMCS by itself (load.c) ----------------------------------------------------- */
