@@ -24,6 +24,21 @@ FIELDS = {
 }
 FIELD_NAMES = tuple(FIELDS)
 
+# Whose the instructions of a function are, by the first that matches 'place function'.
+PARTS = (
+    ('the guest', r'guest '),
+    ('user space: ioctl() of libc', r'user __ioctl$'),
+    ('user space: libtvx, the monitor', r'user '),
+    ('kernel: security modules', r'kernel (security|tomoyo|apparmor|bpf_lsm)_'),
+    ("kernel: the process's FPU", r'kernel .*(fpu|fpregs|xfd_)(?!.*\[)'),
+    ('kernel: the system call', r'kernel [^[]*$'),
+    ('module: entry and exit', r'kernel vmx_(run|enter_guest|exit_point) '),
+    ('module: the section, host out and guest in, and back', r'kernel (vmx_enter|vmx_leave|fpu_enter|fpu_leave) '),
+    ('module: the run page', r'kernel (run_give_out|vmx_fill_ctx|load_dirty|exit_set_rip|vmx_queue_event|event_check) '),
+    ('module: the loop of RUN, and before it', r'kernel (tvx_vcpu_run|vcpu_ioctl) '),
+    ('module: what is to be done about the exit', r'kernel '),
+)
+
 Insn = namedtuple('Insn', 'tick place address text')
 
 
@@ -194,6 +209,14 @@ class Traces:
                 entries[key] += 1
             last = insn.address
         return [(*key, count, entries[key]) for key, count in ticks.items()]
+
+    def parts(self, operation):
+        """[(part, ticks)] in the order of PARTS, without those that have none."""
+        ticks = Counter()
+        for place, function, count, _ in self.functions(operation):
+            ticks[next((part for part, pattern in PARTS if re.match(pattern, f'{place} {function}')), place)] += count
+        order = {part: at for at, (part, _) in enumerate(PARTS)}
+        return sorted(ticks.items(), key=lambda item: order.get(item[0], len(order)))
 
     def annotated(self, operation):
         """The iteration as text, repeated instructions on one line."""
