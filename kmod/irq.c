@@ -164,11 +164,11 @@ static void take_nmis(struct tvx_vcpu *vcpu)
 	unsigned long *requests = &vcpu->lapic.requests;
 	u32 come = test_and_clear_bit(LAPIC_REQ_NMI, requests);
 	struct vmx_vcpu *hw = &vcpu->hw;
+	u32 pending = hw->nmi_pending;
 
 	come += test_and_clear_bit(LAPIC_REQ_NMI2, requests);
 	if (come)
-		hw->nmi_pending = max(hw->nmi_pending,
-				      min(hw->nmi_pending + come, vmx_nmi_blocked(hw) ? 1u : 2u));
+		hw->nmi_pending = max(pending, min(pending + come, vmx_nmi_blocked(hw) ? 1u : 2u));
 }
 
 bool tvx_irq_take_in(struct tvx_vcpu *vcpu, u64 now)

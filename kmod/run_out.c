@@ -7,10 +7,12 @@
 #include "trace.h"
 #include "vmx/ops.h"
 
-static u32 out_flags(const struct vmx_vcpu *hw)
+static u32 pending_flags(const struct vmx_vcpu *hw)
 {
 	u32 flags = 0;
 
+	if (likely(!vmx_events_wait(hw, 0)))
+		return 0;
 	if (hw->exception.flags)
 		flags |= TVX_OUT_PENDING_EXC;
 	if (hw->nmi_pending)
@@ -38,7 +40,7 @@ void run_give_out(struct tvx_vcpu *vcpu, const struct exit_row *row)
 	struct tvx_run_out *page = &vcpu->run->out;
 	u64 rip = vmread(GUEST_RIP), rflags = vmread(GUEST_RFLAGS);
 	struct vmx_vcpu *hw = &vcpu->hw;
-	u32 insn_len = 0, flags = out_flags(hw);
+	u32 insn_len = 0, flags = pending_flags(hw);
 
 	/* Of an instruction that is finished all but for the telling there is no next one. */
 	if (row && row->insn && vcpu->exit != TVX_EXIT_EOI)

@@ -144,7 +144,7 @@ int exit_nmi_window(struct tvx_vcpu *vcpu)
 
 int exit_triple_fault(struct tvx_vcpu *vcpu)
 {
-	vcpu->hw.injected.flags = 0;
+	vcpu->hw.injected = (struct tvx_event){ };
 	vcpu->hw.activity = TVX_SHUTDOWN;
 	vcpu->exit = TVX_EXIT_SHUTDOWN;
 	return EXIT_USER;

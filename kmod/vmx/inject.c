@@ -137,7 +137,7 @@ void vmx_raise(struct vmx_vcpu *v, u8 vector, bool has_error, u32 error_code)
 	if (is_exception(first)) {
 		u8 was = first->vector;
 
-		first->flags = 0;
+		*first = (struct tvx_event){ };
 		if (was == X86_TRAP_DF) {
 			v->activity = TVX_SHUTDOWN;
 			return;
@@ -220,7 +220,7 @@ static void deliver(struct vmx_vcpu *v, const struct tvx_event *e)
 static void deliver_waiting(struct vmx_vcpu *v, struct tvx_event *e)
 {
 	deliver(v, e);
-	e->flags = 0;
+	*e = (struct tvx_event){ };
 }
 
 /* What the CPU does itself where it has virtual-interrupt delivery. */
@@ -252,7 +252,7 @@ static bool deliver_first(struct vmx_vcpu *v)
 		 * It came up while that was being delivered, and takes its place as on bare
 		 * hardware: its handler runs with IF 0, where an interrupt cannot go in.
 		 */
-		v->injected.flags = 0;
+		v->injected = (struct tvx_event){ };
 	} else if (v->injected.flags) {
 		end_shadow();
 		deliver_waiting(v, &v->injected);

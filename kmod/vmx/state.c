@@ -103,11 +103,17 @@ static void get_events(struct vmx_vcpu *v, struct tvx_state *st)
 	st->pending_dbg = vmread(GUEST_PENDING_DBG_EXCEPTIONS);
 }
 
+/* What is none, is nothing: vmx_events_wait(). */
+static struct tvx_event event_or_none(const struct tvx_event *e)
+{
+	return e->flags ? *e : (struct tvx_event){ };
+}
+
 static void set_events(struct vmx_vcpu *v, const struct tvx_state *st)
 {
-	v->injected = st->injected;
-	v->exception = st->exception;
-	v->intr = st->intr;
+	v->injected = event_or_none(&st->injected);
+	v->exception = event_or_none(&st->exception);
+	v->intr = event_or_none(&st->intr);
 	v->nmi_pending = st->nmi_pending;
 	v->activity = st->activity;
 	vmwrite(GUEST_INTERRUPTIBILITY_INFO, st->shadow);

@@ -105,19 +105,24 @@ struct vmx_vcpu {
 	u64 eoi_exits[4];		/* as in the VMCS */
 	u32 tpr_threshold;		/* the same */
 
-	/* events: at most one of each class waits */
+	/* events: at most one of each class waits; all zero: none */
 	struct tvx_event injected;	/* goes first: its delivery had begun */
 	struct tvx_event exception;
 	struct tvx_event intr;
-	u32 nmi_pending;
-	bool apic_waits;		/* something in IRR that the CPU does not deliver itself */
+	union {
+		struct {
+			u32 windows;	/* the controls that open them, as in @proc */
+			u8 nmi_pending;
+			bool apic_waits; /* something in IRR that the CPU does not deliver itself */
+		};
+		u64 more_waits;		/* any of these */
+	};
 	struct tvx_event delivering;	/* put into the VMCS for the next entry */
 	u64 events_delivered;
 
 	/* as last written to the VMCS */
 	u32 proc;			/* primary controls */
 	u32 proc2;			/* secondary controls */
-	u32 windows;			/* those of them that open windows */
 	u64 cr4_owned;			/* the bits of CR4 that are the guest's own */
 	u64 slice;			/* as the preemption timer has it, TSC ticks */
 	unsigned long host_cr3, host_cr4, host_fs_base;
@@ -262,11 +267,21 @@ void *vmx_identity_map(void);
 
 /* After each exit: keep an event whose delivery the exit interrupted. */
 void vmx_recover_event(struct vmx_vcpu *v);
+/* An event as a word: 0 if there is none. */
+static inline u64 vmx_event_word(const struct tvx_event *e)
+{
+	u64 word;
+
+	static_assert(sizeof(*e) == sizeof(word));
+	memcpy(&word, e, sizeof(word));
+	return word;
+}
+
 /* Before each entry: is there anything for vmx_deliver_events() to do? */
 static inline bool vmx_events_wait(const struct vmx_vcpu *v, u32 requests)
 {
-	return v->exception.flags | v->injected.flags | v->intr.flags | v->nmi_pending | requests |
-	       v->windows | v->apic_waits;
+	return vmx_event_word(&v->exception) | vmx_event_word(&v->injected) |
+	       vmx_event_word(&v->intr) | v->more_waits | requests;
 }
 
 /*
