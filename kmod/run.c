@@ -36,12 +36,16 @@ static void take_in(struct tvx_vcpu *vcpu)
 	barrier();
 }
 
+/* Beside registers nothing, most of the time. */
+static bool asks_for_more(const struct tvx_run_in *in)
+{
+	return in->immediate_exit | in->requests | in->reserved | in->event.flags | in->slice;
+}
+
 static int check_in(const struct tvx_run_in *in)
 {
-	if (in->dirty >= TVX_DIRTY_RFLAGS << 1 || in->reserved)
+	if (in->reserved)
 		return -EINVAL;
-	if (likely(!in->requests && !in->slice))
-		return 0;
 	if (in->requests & ~(TVX_REQ_INTR_WINDOW | TVX_REQ_NMI_WINDOW))
 		return -EINVAL;
 	if (in->requests & TVX_REQ_NMI_WINDOW && !(vmx_caps.features & TVX_FEAT_VNMI))
@@ -51,8 +55,20 @@ static int check_in(const struct tvx_run_in *in)
 	return 0;
 }
 
+static noinline int take_more(struct tvx_vcpu *vcpu)
+{
+	const struct tvx_run_in *in = &vcpu->in;
+	int err = check_in(in);
+
+	if (!err && in->event.flags)
+		err = vmx_queue_event(&vcpu->hw, &in->event);
+	if (in->slice && check_add_overflow(rdtsc(), in->slice, &vcpu->slice_end))
+		vcpu->slice_end = U64_MAX;
+	return err;
+}
+
 /* In a loaded VMCS. */
-static void load_dirty(struct tvx_vcpu *vcpu)
+static __always_inline void load_dirty(struct tvx_vcpu *vcpu)
 {
 	const struct tvx_run_in *page = &vcpu->run->in;
 	unsigned long gprs = vcpu->in.dirty & GENMASK(TVX_NR_GPRS - 1, 0);
@@ -338,11 +354,7 @@ static int run_loop(struct tvx_vcpu *vcpu)
 	const struct exit_row *row;
 	int ret;
 
-	if (vcpu->in.slice && check_add_overflow(rdtsc(), vcpu->in.slice, &vcpu->slice_end))
-		vcpu->slice_end = U64_MAX;
-	for (;;) {
-		if (unlikely(READ_ONCE(vcpu->vm->dead)))
-			return -EIO;
+	do {
 		row = NULL;
 		ret = run_section(vcpu);
 		if (likely(ret == EXIT_USER))
@@ -360,7 +372,8 @@ static int run_loop(struct tvx_vcpu *vcpu)
 			load_and_give_out(vcpu, row);
 			return ret;
 		}
-	}
+	} while (likely(!READ_ONCE(vcpu->vm->dead)));
+	return -EIO;
 }
 
 int tvx_vcpu_run(struct tvx_vcpu *vcpu)
@@ -368,11 +381,10 @@ int tvx_vcpu_run(struct tvx_vcpu *vcpu)
 	int ret;
 
 	take_in(vcpu);
-	ret = check_in(&vcpu->in);
-	if (unlikely(ret))
-		return ret;
-	if (unlikely(vcpu->in.event.flags)) {
-		ret = vmx_queue_event(&vcpu->hw, &vcpu->in.event);
+	if (unlikely(vcpu->in.dirty >= TVX_DIRTY_RFLAGS << 1))
+		return -EINVAL;
+	if (unlikely(asks_for_more(&vcpu->in))) {
+		ret = take_more(vcpu);
 		if (ret)
 			return ret;
 	}
