@@ -203,8 +203,11 @@ static void debug_leave(struct vmx_vcpu *v)
  */
 static void l1d_enter(struct vmx_vcpu *v)
 {
-	unsigned long switches = current->nvcsw + current->nivcsw;
+	unsigned long switches;
 
+	if (!static_branch_unlikely(&mitigate_l1d))
+		return;
+	switches = current->nvcsw + current->nivcsw;
 	if (!v->user_ran && switches == v->seen_switches)
 		return;
 	v->seen_switches = switches;
