@@ -286,29 +286,32 @@ static const struct ioctl_row locked_ioctls[] = {
 	IOCTL_ROW(TVX_VCPU_REPORT, struct tvx_buffer, TVX_REPORT_ENTRY | TVX_REPORT_VMCS, report),
 };
 
-static long vcpu_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
+static noinline long by_table(struct tvx_vcpu *vcpu, unsigned int cmd, void __user *arg)
 {
-	struct tvx_vcpu *vcpu = file->private_data;
-	long ret;
+	long ret = tvx_ioctl(unlocked_ioctls, ARRAY_SIZE(unlocked_ioctls), vcpu, cmd, arg);
 
-	ret = tvx_vm_usable(vcpu->vm);
-	if (unlikely(ret))
-		return ret;
-	/* The one that each exit to user space waits for does not look for its row. */
-	if (likely(cmd == TVX_VCPU_RUN)) {
-		if (!mutex_trylock(&vcpu->lock))
-			return -EBUSY;
-		ret = tvx_vcpu_run(vcpu);
-		mutex_unlock(&vcpu->lock);
-		return ret;
-	}
-	ret = tvx_ioctl(unlocked_ioctls, ARRAY_SIZE(unlocked_ioctls), vcpu, cmd,
-			(void __user *)arg);
 	if (ret != -ENOTTY)
 		return ret;
 	if (!mutex_trylock(&vcpu->lock))
 		return -EBUSY;
-	ret = tvx_ioctl(locked_ioctls, ARRAY_SIZE(locked_ioctls), vcpu, cmd, (void __user *)arg);
+	ret = tvx_ioctl(locked_ioctls, ARRAY_SIZE(locked_ioctls), vcpu, cmd, arg);
+	mutex_unlock(&vcpu->lock);
+	return ret;
+}
+
+static long vcpu_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
+{
+	struct tvx_vcpu *vcpu = file->private_data;
+	long ret = tvx_vm_usable(vcpu->vm);
+
+	if (unlikely(ret))
+		return ret;
+	/* The one that each exit to user space waits for does not look for its row. */
+	if (unlikely(cmd != TVX_VCPU_RUN))
+		return by_table(vcpu, cmd, (void __user *)arg);
+	if (!mutex_trylock(&vcpu->lock))
+		return -EBUSY;
+	ret = tvx_vcpu_run(vcpu);
 	mutex_unlock(&vcpu->lock);
 	return ret;
 }
