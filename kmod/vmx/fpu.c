@@ -28,7 +28,7 @@
 #define HEADER_LEN	64
 
 static u64 xfeatures __ro_after_init;	/* 0: no XSAVE, or the kernel does not use it */
-static u64 host_xcr0 __ro_after_init;
+static u64 host_xcr0 __ro_after_init;	/* 0 without XSAVE, and so is the guests' */
 static u32 area_size __ro_after_init;
 static u32 mxcsr_mask __ro_after_init;
 
@@ -124,13 +124,13 @@ void fpu_enter(struct vmx_vcpu *v)
 {
 	kernel_fpu_begin_mask(0);
 	restore(v);
-	if (xfeatures && v->xcr0 != host_xcr0)
+	if (v->xcr0 != host_xcr0)
 		xsetbv(XCR_XFEATURE_ENABLED_MASK, v->xcr0);
 }
 
 void fpu_leave(struct vmx_vcpu *v)
 {
-	if (xfeatures && v->xcr0 != host_xcr0)
+	if (v->xcr0 != host_xcr0)
 		xsetbv(XCR_XFEATURE_ENABLED_MASK, host_xcr0);
 	save(v);
 	kernel_fpu_end();
