@@ -16,6 +16,24 @@ static int user(struct tvx_vcpu *vcpu, u32 exit)
 	return EXIT_USER;
 }
 
+/* A single step over the HLT traps behind it, and the trap wakes the guest. */
+static bool step_waits(void)
+{
+	return vmread(GUEST_PENDING_DBG_EXCEPTIONS) & DR_STEP;
+}
+
+static noinline int hlt_with_apic(struct tvx_vcpu *vcpu)
+{
+	struct vmx_vcpu *hw = &vcpu->hw;
+
+	tvx_irq_take_in(vcpu, rdtsc());
+	if (vmx_event_ready(hw) || step_waits())
+		return EXIT_RESUME;
+	hw->activity = TVX_HALTED;
+	/* With interrupts off it may be for good: user space knows better what that means. */
+	return vmread(GUEST_RFLAGS) & X86_EFLAGS_IF ? EXIT_WAIT : user(vcpu, TVX_EXIT_HLT);
+}
+
 /* The guest goes on behind the HLT once something wakes it. */
 int exit_hlt(struct tvx_vcpu *vcpu)
 {
@@ -23,16 +41,10 @@ int exit_hlt(struct tvx_vcpu *vcpu)
 
 	exit_skip(vcpu);
 	if (hw->lapic)
-		tvx_irq_take_in(vcpu, rdtsc());
-	if ((hw->lapic || vmx_events_wait(hw, 0)) && vmx_event_ready(hw))
-		return EXIT_RESUME;
-	/* A single step over the HLT traps behind it, and the trap wakes the guest. */
-	if (vmread(GUEST_PENDING_DBG_EXCEPTIONS) & DR_STEP)
+		return hlt_with_apic(vcpu);
+	if ((vmx_events_wait(hw, 0) && vmx_event_ready(hw)) || step_waits())
 		return EXIT_RESUME;
 	hw->activity = TVX_HALTED;
-	/* With interrupts off it may be for good: user space knows better what that means. */
-	if (hw->lapic && vmread(GUEST_RFLAGS) & X86_EFLAGS_IF)
-		return EXIT_WAIT;
 	return user(vcpu, TVX_EXIT_HLT);
 }
 
