@@ -8,7 +8,7 @@
  *	 └── slow() and again, while EXIT_SLOW
  *
  * The run page is user space's: each byte of the in-half is read at most once in
- * a RUN, and nothing is read back from the out-half (run_out.c).
+ * a RUN, and nothing is read back from the out-half (run_out.h).
  */
 #include <linux/overflow.h>
 #include <linux/sched/signal.h>
@@ -18,8 +18,7 @@
 
 #include "compat.h"
 #include "exits/exits.h"
-#include "objects.h"
-#include "run.h"
+#include "run_out.h"
 #include "trace.h"
 #include "vmx/ops.h"
 
@@ -42,29 +41,27 @@ static bool asks_for_more(const struct tvx_run_in *in)
 	return in->immediate_exit | in->requests | in->reserved | in->event.flags | in->slice;
 }
 
-static int check_in(const struct tvx_run_in *in)
+static bool requests_fit(u32 requests)
 {
-	if (in->reserved)
-		return -EINVAL;
-	if (in->requests & ~(TVX_REQ_INTR_WINDOW | TVX_REQ_NMI_WINDOW))
-		return -EINVAL;
-	if (in->requests & TVX_REQ_NMI_WINDOW && !(vmx_caps.features & TVX_FEAT_VNMI))
-		return -EINVAL;
-	if (in->slice && !(vmx_caps.features & TVX_FEAT_SLICE))
-		return -EINVAL;
-	return 0;
+	if (requests & ~(TVX_REQ_INTR_WINDOW | TVX_REQ_NMI_WINDOW))
+		return false;
+	return !(requests & TVX_REQ_NMI_WINDOW) || vmx_caps.features & TVX_FEAT_VNMI;
 }
 
+/* Return: 0, -EINVAL, -EBUSY: nothing is taken then. */
 static noinline int take_more(struct tvx_vcpu *vcpu)
 {
 	const struct tvx_run_in *in = &vcpu->in;
-	int err = check_in(in);
 
-	if (!err && in->event.flags)
-		err = vmx_queue_event(&vcpu->hw, &in->event);
-	if (in->slice && check_add_overflow(rdtsc(), in->slice, &vcpu->slice_end))
-		vcpu->slice_end = U64_MAX;
-	return err;
+	if (in->reserved || (in->requests && !requests_fit(in->requests)))
+		return -EINVAL;
+	if (in->slice) {
+		if (!(vmx_caps.features & TVX_FEAT_SLICE))
+			return -EINVAL;
+		if (check_add_overflow(rdtsc(), in->slice, &vcpu->slice_end))
+			vcpu->slice_end = U64_MAX;
+	}
+	return in->event.flags ? vmx_queue_event(&vcpu->hw, &in->event) : 0;
 }
 
 /* In a loaded VMCS. */
@@ -88,13 +85,19 @@ static __always_inline void load_dirty(struct tvx_vcpu *vcpu)
 
 /* ---- exits to user space ------------------------------------------------------------ */
 
+/* For all but the most frequent exits. */
+static noinline void give_out_rarely(struct tvx_vcpu *vcpu, const struct exit_row *row)
+{
+	give_out(vcpu, row);
+}
+
 /* The same outside a section. */
 static void load_and_give_out(struct tvx_vcpu *vcpu, const struct exit_row *row)
 {
 	if (vmx_load(&vcpu->hw))
 		return;		/* a fatal signal: nobody will look */
 	load_dirty(vcpu);
-	run_give_out(vcpu, row);
+	give_out_rarely(vcpu, row);
 	vmx_unload(&vcpu->hw);
 }
 
@@ -108,7 +111,7 @@ static int user_exit(struct tvx_vcpu *vcpu, u32 exit)
 static int leave_for(struct tvx_vcpu *vcpu, u32 exit)
 {
 	vcpu->exit = exit;
-	run_give_out(vcpu, NULL);
+	give_out_rarely(vcpu, NULL);
 	return EXIT_USER;
 }
 
@@ -153,7 +156,7 @@ static int entry_failed(struct tvx_vcpu *vcpu)
 		tvx_vm_kill(vcpu->vm, "the hardware refused our controls or host state");
 		out->fail.reason = TVX_FAIL_CONTROLS;
 	}
-	run_give_out(vcpu, &failed_row);
+	give_out_rarely(vcpu, &failed_row);
 	return EXIT_USER;
 }
 
@@ -182,7 +185,7 @@ static int dispatch(struct tvx_vcpu *vcpu)
 	if (unlikely(hw->activity == TVX_SHUTDOWN) && ret == EXIT_RESUME)
 		ret = user_exit(vcpu, TVX_EXIT_SHUTDOWN);
 	if (ret == EXIT_USER)
-		run_give_out(vcpu, row);
+		give_out(vcpu, row);
 	return ret;
 }
 
@@ -276,25 +279,34 @@ static int inactive(struct tvx_vcpu *vcpu)
 	return EXIT_RESUME;
 }
 
-/* Before a section's first entry. */
-static int may_enter(struct tvx_vcpu *vcpu)
+/* Not the guest comes first, or it cannot come at all. */
+static noinline int before_guest(struct tvx_vcpu *vcpu)
 {
 	/* Before anything else that would end RUN: a kick is for this one. */
 	if (unlikely(atomic_read(&vcpu->kick)))
 		return SECTION_ENDED;
-	if (unlikely(vcpu->eoi_due)) {
+	if (vcpu->eoi_due) {
 		vcpu->eoi_due = false;
 		vcpu->run->out.eoi.vector = vcpu->lapic.eoi_vector;
 		return leave_for(vcpu, TVX_EXIT_EOI);
 	}
-	if (unlikely(vcpu->hw.activity != TVX_ACTIVE))
+	if (vcpu->hw.activity != TVX_ACTIVE)
 		return inactive(vcpu);
-	if (unlikely(!(vmx_caps.features & TVX_FEAT_UNRESTRICTED)) &&
+	if (!(vmx_caps.features & TVX_FEAT_UNRESTRICTED) &&
 	    !(vmx_read_cr0(&vcpu->hw) & X86_CR0_PE)) {
 		exit_no_real_mode(vcpu);
 		return leave_for(vcpu, TVX_EXIT_FAIL_ENTRY);
 	}
 	return EXIT_RESUME;
+}
+
+/* Before a section's first entry. */
+static int may_enter(struct tvx_vcpu *vcpu)
+{
+	if (likely(!vcpu->eoi_due && vcpu->hw.activity == TVX_ACTIVE &&
+		   vmx_caps.features & TVX_FEAT_UNRESTRICTED))
+		return EXIT_RESUME;
+	return before_guest(vcpu);
 }
 
 static int run_section(struct tvx_vcpu *vcpu)

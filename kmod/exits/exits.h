@@ -33,13 +33,15 @@ typedef int (*exit_fn)(struct tvx_vcpu *vcpu);
  * struct exit_row - who answers a basic exit reason
  * @fast: in the section
  * @slow: after EXIT_SLOW; may be NULL
- * @insn: the exit is by an instruction: next_rip = RIP + its length in a user exit,
- *	and the loop looks for no event whose delivery the exit interrupted
+ * @insn: the exit is by an instruction: the loop looks for no event whose delivery the
+ *	exit interrupted
+ * @next: in a user exit the instruction is still to be done: next_rip = RIP + its length
  */
 struct exit_row {
 	exit_fn fast;
 	exit_fn slow;
 	bool insn;
+	bool next;
 };
 
 #define NR_EXIT_ROWS TVX_NR_EXIT_REASONS

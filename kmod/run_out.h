@@ -1,11 +1,18 @@
-// SPDX-License-Identifier: GPL-2.0-only
-/* The out-half of the run page, but for an exit's own fields: these, its handler writes. */
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The out-half of the run page, but for an exit's own fields: these, its handler
+ * writes.  A part of run.c: inline, for all exits to user space come through here.
+ */
+#ifndef TVX_RUN_OUT_H
+#define TVX_RUN_OUT_H
+
 #include <asm/processor-flags.h>
 
-#include "objects.h"
-#include "run.h"
+#include "exits/exits.h"
 #include "trace.h"
 #include "vmx/ops.h"
+
+#define SHADOWS (GUEST_INTR_STATE_STI | GUEST_INTR_STATE_MOV_SS)
 
 static u32 pending_flags(const struct vmx_vcpu *hw)
 {
@@ -35,7 +42,12 @@ static void give_gprs(__u64 *to, const unsigned long *from)
 #undef GIVE4
 }
 
-void run_give_out(struct tvx_vcpu *vcpu, const struct exit_row *row)
+/*
+ * give_out() - tell user space of vcpu->exit: what all exits have
+ * @row: of the hardware's exit that led here, NULL if none did
+ * In a loaded VMCS, under vcpu->lock.
+ */
+static __always_inline void give_out(struct tvx_vcpu *vcpu, const struct exit_row *row)
 {
 	struct tvx_run_out *page = &vcpu->run->out;
 	u64 rip = vmread(GUEST_RIP), rflags = vmread(GUEST_RFLAGS);
@@ -43,9 +55,9 @@ void run_give_out(struct tvx_vcpu *vcpu, const struct exit_row *row)
 	u32 insn_len = 0, flags = pending_flags(hw);
 
 	/* Of an instruction that is finished all but for the telling there is no next one. */
-	if (row && row->insn && vcpu->exit != TVX_EXIT_EOI)
+	if (row && row->next && vcpu->exit != TVX_EXIT_EOI)
 		insn_len = vmread(VM_EXIT_INSTRUCTION_LEN);
-	if (rflags & X86_EFLAGS_IF && !vmx_intr_shadow(hw))
+	if (rflags & X86_EFLAGS_IF && !(vmread(GUEST_INTERRUPTIBILITY_INFO) & SHADOWS))
 		flags |= TVX_OUT_INTR_OPEN;
 	page->exit = vcpu->exit;
 	page->flags = flags;
@@ -59,3 +71,5 @@ void run_give_out(struct tvx_vcpu *vcpu, const struct exit_row *row)
 	page->next_rip = rip + insn_len;
 	trace_tvx_user_exit(vcpu->id, vcpu->exit);
 }
+
+#endif
