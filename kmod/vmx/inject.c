@@ -43,7 +43,22 @@ static bool is_exception(const struct tvx_event *e)
 	       e->type != TVX_EVENT_SOFT_INTR;
 }
 
-int event_check(const struct tvx_event *e)
+/* The vectors that each type may have. */
+static __always_inline bool vector_fits(u8 type, u8 vector)
+{
+	static const u32 fit[] = {
+		[TVX_EVENT_NMI] = BIT(X86_TRAP_NMI),
+		[TVX_EVENT_EXCEPTION] = (u32)~BIT(X86_TRAP_NMI),
+		[TVX_EVENT_PRIV_EXCEPTION] = BIT(X86_TRAP_DB),
+		[TVX_EVENT_SOFT_EXCEPTION] = BIT(X86_TRAP_BP) | BIT(X86_TRAP_OF),
+	};
+
+	if (type == TVX_EVENT_INTR || type == TVX_EVENT_SOFT_INTR)
+		return true;
+	return type < ARRAY_SIZE(fit) && vector < 32 && fit[type] & BIT(vector);
+}
+
+static __always_inline int check(const struct tvx_event *e)
 {
 	if (e->flags & ~(TVX_EVENT_VALID | TVX_EVENT_ERROR_CODE))
 		return -EINVAL;
@@ -51,26 +66,17 @@ int event_check(const struct tvx_event *e)
 		return e->flags ? -EINVAL : 0;
 	if (e->insn_len > 15 || (is_soft(e->type) && !e->insn_len))
 		return -EINVAL;
-	switch (e->type) {
-	case TVX_EVENT_INTR:
-	case TVX_EVENT_SOFT_INTR:
-		return 0;
-	case TVX_EVENT_NMI:
-		return e->vector == X86_TRAP_NMI ? 0 : -EINVAL;
-	case TVX_EVENT_EXCEPTION:
-		return e->vector < 32 && e->vector != X86_TRAP_NMI ? 0 : -EINVAL;
-	case TVX_EVENT_PRIV_EXCEPTION:
-		return e->vector == X86_TRAP_DB ? 0 : -EINVAL;
-	case TVX_EVENT_SOFT_EXCEPTION:
-		return e->vector == X86_TRAP_BP || e->vector == X86_TRAP_OF ? 0 : -EINVAL;
-	default:
-		return -EINVAL;
-	}
+	return vector_fits(e->type, e->vector) ? 0 : -EINVAL;
+}
+
+int event_check(const struct tvx_event *e)
+{
+	return check(e);
 }
 
 int vmx_queue_event(struct vmx_vcpu *v, const struct tvx_event *e)
 {
-	if (event_check(e))
+	if (check(e))
 		return -EINVAL;
 	switch (e->type) {
 	case TVX_EVENT_NMI:
@@ -158,14 +164,15 @@ void vmx_raise(struct vmx_vcpu *v, u8 vector, bool has_error, u32 error_code)
 
 /* ---- delivery -------------------------------------------------------------------------- */
 
-bool vmx_intr_shadow(struct vmx_vcpu *v)
+static __always_inline bool intr_open(void)
 {
-	return vmread(GUEST_INTERRUPTIBILITY_INFO) & SHADOWS;
+	return vmread(GUEST_RFLAGS) & X86_EFLAGS_IF &&
+	       !(vmread(GUEST_INTERRUPTIBILITY_INFO) & SHADOWS);
 }
 
 bool vmx_intr_open(struct vmx_vcpu *v)
 {
-	return vmread(GUEST_RFLAGS) & X86_EFLAGS_IF && !vmx_intr_shadow(v);
+	return intr_open();
 }
 
 bool vmx_nmi_open(struct vmx_vcpu *v)
@@ -198,7 +205,7 @@ static void end_shadow(void)
 		vmwrite(GUEST_INTERRUPTIBILITY_INFO, state & ~SHADOWS);
 }
 
-static void deliver(struct vmx_vcpu *v, const struct tvx_event *e)
+static __always_inline void deliver(struct vmx_vcpu *v, const struct tvx_event *e)
 {
 	u32 info = INTR_INFO_VALID_MASK | e->type << 8 | e->vector;
 
@@ -216,20 +223,13 @@ static void deliver(struct vmx_vcpu *v, const struct tvx_event *e)
 	v->events_delivered++;
 }
 
-/* One that waits in @v. */
-static void deliver_waiting(struct vmx_vcpu *v, struct tvx_event *e)
-{
-	deliver(v, e);
-	*e = (struct tvx_event){ };
-}
-
 /* What the CPU does itself where it has virtual-interrupt delivery. */
 static noinline bool deliver_apic(struct vmx_vcpu *v)
 {
 	struct tvx_event e = { .flags = TVX_EVENT_VALID, .type = TVX_EVENT_INTR };
 	int vector = lapic_deliverable(v->lapic);
 
-	if (vector < 0 || !vmx_intr_open(v))
+	if (vector < 0 || !intr_open())
 		return false;
 	lapic_acknowledge(v->lapic, vector);
 	v->apic_waits = lapic_highest_irr(v->lapic) >= 0;
@@ -244,10 +244,12 @@ static bool deliver_first(struct vmx_vcpu *v)
 		.flags = TVX_EVENT_VALID, .type = TVX_EVENT_NMI, .vector = X86_TRAP_NMI,
 	};
 
+	struct tvx_event *e;
+
 	if (v->exception.flags) {
 		set_resume_flag(&v->exception);
 		end_shadow();
-		deliver_waiting(v, &v->exception);
+		e = &v->exception;
 		/*
 		 * It came up while that was being delivered, and takes its place as on bare
 		 * hardware: its handler runs with IF 0, where an interrupt cannot go in.
@@ -255,15 +257,18 @@ static bool deliver_first(struct vmx_vcpu *v)
 		v->injected = (struct tvx_event){ };
 	} else if (v->injected.flags) {
 		end_shadow();
-		deliver_waiting(v, &v->injected);
+		e = &v->injected;
 	} else if (v->nmi_pending && vmx_nmi_open(v)) {
 		deliver(v, &nmi);
 		v->nmi_pending--;
-	} else if (v->intr.flags && vmx_intr_open(v)) {
-		deliver_waiting(v, &v->intr);
+		return true;
+	} else if (v->intr.flags && intr_open()) {
+		e = &v->intr;
 	} else {
 		return v->apic_waits && deliver_apic(v);
 	}
+	deliver(v, e);
+	*e = (struct tvx_event){ };
 	return true;
 }
 
@@ -308,5 +313,5 @@ void vmx_undeliver(struct vmx_vcpu *v)
 bool vmx_event_ready(struct vmx_vcpu *v)
 {
 	return v->exception.flags || v->injected.flags || (v->nmi_pending && vmx_nmi_open(v)) ||
-	       (v->intr.flags && vmx_intr_open(v)) || vmx_apic_ready(v);
+	       (v->intr.flags && intr_open()) || vmx_apic_ready(v);
 }

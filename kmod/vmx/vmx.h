@@ -302,8 +302,6 @@ int vmx_queue_event(struct vmx_vcpu *v, const struct tvx_event *e);
 void vmx_undeliver(struct vmx_vcpu *v);
 /* Would the next entry deliver something?  Ends a HLT. */
 bool vmx_event_ready(struct vmx_vcpu *v);
-/* Does an STI or MOV SS hold interrupts off for one more instruction? */
-bool vmx_intr_shadow(struct vmx_vcpu *v);
 /* Interrupt and NMI windows: could one be taken right now? */
 bool vmx_intr_open(struct vmx_vcpu *v);
 bool vmx_nmi_open(struct vmx_vcpu *v);
