@@ -50,16 +50,11 @@ static u64 cr4_owned(struct vmx_vcpu *v)
 	       ~(u64)X86_CR4_MCE;
 }
 
-static __always_inline u64 guest_cr0(void)
+/* In CR0_READ_SHADOW or CR4_READ_SHADOW, the one of @cr. */
+static void set_shadow(struct vmx_cr *cr, unsigned long field, u64 value)
 {
-	u64 owned = cr0_owned();
-
-	return (vmread(GUEST_CR0) & owned) | (vmread(CR0_READ_SHADOW) & ~owned);
-}
-
-static __always_inline u64 guest_cr4(struct vmx_vcpu *v)
-{
-	return (vmread(GUEST_CR4) & v->cr4_owned) | (vmread(CR4_READ_SHADOW) & ~v->cr4_owned);
+	cr->shadow = value & ~cr->owned;
+	vmwrite(field, value);
 }
 
 u64 vmx_cr4_supported(void)
@@ -69,12 +64,12 @@ u64 vmx_cr4_supported(void)
 
 u64 vmx_read_cr0(struct vmx_vcpu *v)
 {
-	return guest_cr0();
+	return (vmread(GUEST_CR0) & v->cr0.owned) | v->cr0.shadow;
 }
 
 u64 vmx_read_cr4(struct vmx_vcpu *v)
 {
-	return guest_cr4(v);
+	return (vmread(GUEST_CR4) & v->cr4.owned) | v->cr4.shadow;
 }
 
 u64 vmx_read_cr3(struct vmx_vcpu *v)
@@ -99,8 +94,9 @@ static void put_cr0(struct vmx_vcpu *v, u64 cr0)
 	u64 hw = (cr0 & ~(u64)CR0_CACHE) | vmx_caps.cr0_fixed1;
 
 	/* Writes of reserved bits are the CPU's to ignore or refuse: no mask, no shadow. */
-	vmwrite(CR0_GUEST_HOST_MASK, CR0_DEFINED & ~cr0_owned());
-	vmwrite(CR0_READ_SHADOW, cr0);
+	v->cr0.owned = cr0_owned();
+	vmwrite(CR0_GUEST_HOST_MASK, CR0_DEFINED & ~v->cr0.owned);
+	set_shadow(&v->cr0, CR0_READ_SHADOW, cr0);
 	vmwrite(GUEST_CR0, hw & vmx_caps.cr0_allowed);
 }
 
@@ -115,9 +111,9 @@ static void put_cr4(struct vmx_vcpu *v, u64 cr4)
 	hw |= __read_cr4() & X86_CR4_MCE;
 	if (v->unpaged)
 		hw = (hw & ~(u64)CR4_NOT_UNPAGED) | X86_CR4_PSE;
-	v->cr4_owned = cr4_owned(v);
-	vmwrite(CR4_GUEST_HOST_MASK, ~v->cr4_owned);
-	vmwrite(CR4_READ_SHADOW, cr4);
+	v->cr4.owned = cr4_owned(v);
+	vmwrite(CR4_GUEST_HOST_MASK, ~v->cr4.owned);
+	set_shadow(&v->cr4, CR4_READ_SHADOW, cr4);
 	vmwrite(GUEST_CR4, hw | vmx_caps.cr4_fixed1);
 }
 
@@ -189,7 +185,7 @@ int vmx_adopt_cr0(struct vmx_vcpu *v, u64 value)
 {
 	if (check_cr0(value))
 		return -EINVAL;
-	vmwrite(CR0_READ_SHADOW, value & CR0_DEFINED);
+	set_shadow(&v->cr0, CR0_READ_SHADOW, value & CR0_DEFINED);
 	return 0;
 }
 
@@ -197,7 +193,7 @@ int vmx_adopt_cr4(struct vmx_vcpu *v, u64 value)
 {
 	if (value & ~v->policy->cr4_allowed)
 		return -EINVAL;
-	vmwrite(CR4_READ_SHADOW, value);
+	set_shadow(&v->cr4, CR4_READ_SHADOW, value);
 	return 0;
 }
 
@@ -300,9 +296,9 @@ void vmx_fill_ctx(struct vmx_vcpu *v, struct tvx_run_ctx *ctx)
 	u32 cs_ar = vmread(GUEST_CS_AR_BYTES);
 
 	ctx->valid = 1;
-	ctx->cr0 = guest_cr0();
+	ctx->cr0 = vmx_read_cr0(v);
 	ctx->cr3 = vmx_read_cr3(v);
-	ctx->cr4 = guest_cr4(v);
+	ctx->cr4 = vmx_read_cr4(v);
 	ctx->efer = efer;
 	ctx->cs_base = vmread(GUEST_CS_BASE);
 	ctx->cs_ar = cs_ar;

@@ -50,6 +50,17 @@ enum vmx_switched {
 #define VMX_IDENTITY_GPA 0xfffbc000ull
 
 /**
+ * struct vmx_cr - CR0 or CR4, of which some bits are the guest's own
+ * @owned: which; the others the guest reads from the read shadow, and a write that
+ *	would change them exits
+ * @shadow: the others as the guest sees them
+ */
+struct vmx_cr {
+	u64 owned;
+	u64 shadow;
+};
+
+/**
  * struct vmx_vcpu - a vCPU as the machine sees it
  * @gpr: by enum tvx_gpr; the RSP slot is stale, RSP lives in the VMCS.  First
  *	member: entry.S finds it by generated offsets, as the next two
@@ -123,7 +134,7 @@ struct vmx_vcpu {
 	/* as last written to the VMCS */
 	u32 proc;			/* primary controls */
 	u32 proc2;			/* secondary controls */
-	u64 cr4_owned;			/* the bits of CR4 that are the guest's own */
+	struct vmx_cr cr0, cr4;
 	u64 slice;			/* as the preemption timer has it, TSC ticks */
 	unsigned long host_cr3, host_cr4, host_fs_base;
 
