@@ -79,7 +79,7 @@ static __always_inline void load_dirty(struct tvx_vcpu *vcpu)
 	if (dirty & TVX_DIRTY_RFLAGS)
 		vmwrite(GUEST_RFLAGS, READ_ONCE(page->rflags) | X86_EFLAGS_FIXED);
 	if (dirty & TVX_DIRTY_RIP)
-		exit_set_rip(vcpu, READ_ONCE(page->rip));
+		exit_set_rip(READ_ONCE(page->rip));
 	vcpu->in.dirty = 0;
 }
 

@@ -21,6 +21,7 @@
 #define TVX_EXITS_H
 
 #include "../objects.h"
+#include "../vmx/ops.h"
 
 #define EXIT_RESUME	1
 #define EXIT_USER	2
@@ -72,7 +73,15 @@ static inline int exit_no_real_mode(struct tvx_vcpu *vcpu)
 }
 
 /* Where the guest goes on; ends an STI or MOV SS shadow. [section] or loaded */
-void exit_set_rip(struct tvx_vcpu *vcpu, u64 rip);
+static __always_inline void exit_set_rip(u64 rip)
+{
+	u32 state = vmread(GUEST_INTERRUPTIBILITY_INFO);
+
+	vmwrite(GUEST_RIP, rip);
+	if (unlikely(state & (GUEST_INTR_STATE_STI | GUEST_INTR_STATE_MOV_SS)))
+		vmwrite(GUEST_INTERRUPTIBILITY_INFO,
+			state & ~(GUEST_INTR_STATE_STI | GUEST_INTR_STATE_MOV_SS));
+}
 
 /* cpuid.c */
 int exit_cpuid(struct tvx_vcpu *vcpu);

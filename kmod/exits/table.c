@@ -79,21 +79,6 @@ __diag_pop();
 
 const struct exit_row exit_unknown_row = { exit_unknown };
 
-static __always_inline void set_rip(u64 rip)
-{
-	u32 state = vmread(GUEST_INTERRUPTIBILITY_INFO);
-
-	vmwrite(GUEST_RIP, rip);
-	if (unlikely(state & (GUEST_INTR_STATE_STI | GUEST_INTR_STATE_MOV_SS)))
-		vmwrite(GUEST_INTERRUPTIBILITY_INFO,
-			state & ~(GUEST_INTR_STATE_STI | GUEST_INTR_STATE_MOV_SS));
-}
-
-void exit_set_rip(struct tvx_vcpu *vcpu, u64 rip)
-{
-	set_rip(rip);
-}
-
 /* What an instruction that was finished leaves, but for where the guest goes on. */
 static __always_inline void after_insn(void)
 {
@@ -108,7 +93,7 @@ static noinline int skip_over_4g(struct tvx_vcpu *vcpu, u64 next)
 {
 	if (!(vmread(GUEST_CS_AR_BYTES) & VMX_AR_L_MASK && vmx_read_efer(&vcpu->hw) & EFER_LMA))
 		next = (u32)next;
-	set_rip(next);
+	exit_set_rip(next);
 	after_insn();
 	return EXIT_RESUME;
 }
@@ -119,7 +104,7 @@ int exit_skip(struct tvx_vcpu *vcpu)
 
 	if (unlikely((rip ^ next) >> 32))
 		return skip_over_4g(vcpu, next);
-	set_rip(next);
+	exit_set_rip(next);
 	after_insn();
 	return EXIT_RESUME;
 }
