@@ -322,16 +322,8 @@ static bool known_absent(const struct tvx_vm *vm, struct tvx_fault *f)
 	return true;
 }
 
-/* Found in no slot, or a neighbour was, and no slot has changed. */
-static bool known_hole(const struct tvx_vm *vm, const struct tvx_fault *f, u64 gpa)
-{
-	return gpa - f->hole.from < f->hole.len && f->hole.seq == READ_ONCE(vm->mmu_seq);
-}
-
 enum tvx_mem_result tvx_mem_fault_now(struct tvx_vm *vm, struct tvx_fault *f, u64 gpa, u32 access)
 {
-	if (known_hole(vm, f, gpa))
-		return TVX_MEM_NO_SLOT;
 	begin(f, gpa, access);
 	/* Spinlocks sleep there. */
 	if (IS_ENABLED(CONFIG_PREEMPT_RT))

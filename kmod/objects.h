@@ -354,6 +354,15 @@ enum tvx_mem_result {
 	TVX_MEM_ERROR,		/* the host memory is not to be had */
 };
 
+/*
+ * tvx_mem_known_hole() - was @gpa found in no slot, or a neighbour of its, by faults of
+ * @f, and has no slot changed?  Any context.
+ */
+static inline bool tvx_mem_known_hole(const struct tvx_vm *vm, const struct tvx_fault *f, u64 gpa)
+{
+	return gpa - f->hole.from < f->hole.len && f->hole.seq == READ_ONCE(vm->mmu_seq);
+}
+
 /**
  * tvx_mem_fault_now() - make the page at @gpa present for an access, without sleeping
  * @access: TVX_MEM_READ, TVX_MEM_WRITE, TVX_MEM_FETCH

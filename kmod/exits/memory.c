@@ -17,21 +17,23 @@
 #define QUAL_FINAL	BIT(8)	/* the access itself, not its page walk */
 #define QUAL_NMI_IRET	BIT(12)	/* an IRET had unblocked NMIs before it faulted */
 
-static u32 flags_of(unsigned long qual)
+static __always_inline struct tvx_access access_of(unsigned long qual)
 {
-	u32 flags = 0;
+	struct tvx_access a = { .gpa = vmread(GUEST_PHYSICAL_ADDRESS) };
 
 	if (qual & QUAL_READ)
-		flags |= TVX_MEM_READ;
+		a.flags |= TVX_MEM_READ;
 	if (qual & QUAL_WRITE)
-		flags |= TVX_MEM_WRITE;
+		a.flags |= TVX_MEM_WRITE;
 	if (qual & QUAL_FETCH)
-		flags |= TVX_MEM_FETCH;
-	if (qual & QUAL_GLA_VALID)
-		flags |= TVX_MEM_GLA_VALID;
-	if (qual & QUAL_GLA_VALID && !(qual & QUAL_FINAL))
-		flags |= TVX_MEM_PAGE_WALK;
-	return flags;
+		a.flags |= TVX_MEM_FETCH;
+	if (qual & QUAL_GLA_VALID) {
+		a.gla = vmread(GUEST_LINEAR_ADDRESS);
+		a.flags |= TVX_MEM_GLA_VALID;
+		if (unlikely(!(qual & QUAL_FINAL)))
+			a.flags |= TVX_MEM_PAGE_WALK;
+	}
+	return a;
 }
 
 /* In a loaded VMCS. */
@@ -58,11 +60,7 @@ static __always_inline int mmio(struct tvx_vcpu *vcpu, const struct tvx_access *
 int exit_ept_violation(struct tvx_vcpu *vcpu)
 {
 	unsigned long qual = vmread(EXIT_QUALIFICATION);
-	struct tvx_access a = {
-		.gpa = vmread(GUEST_PHYSICAL_ADDRESS),
-		.gla = qual & QUAL_GLA_VALID ? vmread(GUEST_LINEAR_ADDRESS) : 0,
-		.flags = flags_of(qual),
-	};
+	struct tvx_access a = access_of(qual);
 	enum tvx_mem_result result;
 
 	/* The IRET is executed again: NMIs stay blocked until it gets through. */
@@ -70,6 +68,10 @@ int exit_ept_violation(struct tvx_vcpu *vcpu)
 		vmwrite(GUEST_INTERRUPTIBILITY_INFO,
 			vmread(GUEST_INTERRUPTIBILITY_INFO) | GUEST_INTR_STATE_NMI);
 
+	if (tvx_mem_known_hole(vcpu->vm, &vcpu->fault, a.gpa)) {
+		trace_tvx_ept_fault(vcpu->id, a.gpa, a.flags, TVX_MEM_NO_SLOT);
+		return mmio(vcpu, &a, TVX_MEM_NO_SLOT);
+	}
 	result = tvx_mem_fault_now(vcpu->vm, &vcpu->fault, a.gpa, a.flags & ACCESS);
 	if (result == TVX_MEM_ERROR) {
 		vcpu->access = a;
