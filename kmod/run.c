@@ -249,6 +249,12 @@ static u64 next_slice(u64 end)
 	return now >= end ? 0 : min(tvx_slice, end - now);
 }
 
+/* A kick is for this RUN, however it would have ended. */
+static int slice_ended(struct tvx_vcpu *vcpu)
+{
+	return atomic_read(&vcpu->kick) ? SECTION_ENDED : leave_for(vcpu, TVX_EXIT_SLICE);
+}
+
 /* A guest that sleeps may be open to what user space has for it. */
 static int wait_or_window(struct tvx_vcpu *vcpu)
 {
@@ -282,8 +288,8 @@ static int inactive(struct tvx_vcpu *vcpu)
 /* Not the guest comes first, or it cannot come at all. */
 static noinline int before_guest(struct tvx_vcpu *vcpu)
 {
-	/* Before anything else that would end RUN: a kick is for this one. */
-	if (unlikely(atomic_read(&vcpu->kick)))
+	/* As in slice_ended(). */
+	if (atomic_read(&vcpu->kick))
 		return SECTION_ENDED;
 	if (vcpu->eoi_due) {
 		vcpu->eoi_due = false;
@@ -323,12 +329,14 @@ static int run_section(struct tvx_vcpu *vcpu)
 	ret = may_enter(vcpu);
 	vcpu->reason = &vcpu->no_reason;
 	while (ret == EXIT_RESUME) {
-		if (unlikely(vcpu->in.slice))
+		if (unlikely(vcpu->in.slice)) {
 			slice = next_slice(vcpu->slice_end);
-		if (likely(slice))
-			ret = enter_once(vcpu, slice);
-		else
-			ret = leave_for(vcpu, TVX_EXIT_SLICE);
+			if (!slice) {
+				ret = slice_ended(vcpu);
+				break;
+			}
+		}
+		ret = enter_once(vcpu, slice);
 	}
 	account(vcpu, rdtsc());
 	vcpu->stats.cpu = vcpu->hw.cpu;
