@@ -27,14 +27,14 @@
 #define HEADER_AT	512	/* XSTATE_BV, XCOMP_BV, 48 reserved bytes */
 #define HEADER_LEN	64
 
-static u64 xfeatures __ro_after_init;	/* 0: no XSAVE, or the kernel does not use it */
-static u64 host_xcr0 __ro_after_init;	/* 0 without XSAVE, and so is the guests' */
+u64 fpu_xfeatures __ro_after_init;
+u64 fpu_host_xcr0 __ro_after_init;
 static u32 area_size __ro_after_init;
 static u32 mxcsr_mask __ro_after_init;
 
 u64 vmx_xcr0_supported(void)
 {
-	return xfeatures;
+	return fpu_xfeatures;
 }
 
 u32 vmx_xsave_size(void)
@@ -48,7 +48,7 @@ static u32 standard_size(void)
 	u32 size = HEADER_AT + HEADER_LEN, eax, ebx, ecx, edx, i;
 
 	for (i = 2; i < 63; i++) {
-		if (!(xfeatures & BIT_ULL(i)))
+		if (!(fpu_xfeatures & BIT_ULL(i)))
 			continue;
 		cpuid_count(0xd, i, &eax, &ebx, &ecx, &edx);
 		size = max(size, eax + ebx);
@@ -62,8 +62,8 @@ void fpu_setup(void)
 	struct fxregs_state *aligned = PTR_ALIGN(fx, 16);
 
 	if (boot_cpu_has(X86_FEATURE_OSXSAVE) && boot_cpu_has(X86_FEATURE_XSAVE)) {
-		host_xcr0 = xgetbv(XCR_XFEATURE_ENABLED_MASK);
-		xfeatures = host_xcr0 & GUEST_XFEATURES;
+		fpu_host_xcr0 = xgetbv(XCR_XFEATURE_ENABLED_MASK);
+		fpu_xfeatures = fpu_host_xcr0 & GUEST_XFEATURES;
 		area_size = standard_size();
 		vmx_caps.features |= TVX_FEAT_XSAVE;
 	} else {
@@ -90,9 +90,9 @@ int fpu_alloc(struct vmx_vcpu *v)
 	fx = v->xsave;
 	fx->cwd = 0x40;		/* after RESET; an FNINIT would make it 0x37f */
 	fx->mxcsr = 0x1f80;
-	if (xfeatures)
+	if (fpu_xfeatures)
 		*(u64 *)(v->xsave + HEADER_AT) = XFEATURE_MASK_FPSSE;
-	v->xcr0 = xfeatures ? XFEATURE_MASK_FP : 0;
+	v->xcr0 = fpu_xfeatures ? XFEATURE_MASK_FP : 0;
 	return 0;
 }
 
@@ -100,40 +100,6 @@ void fpu_free(struct vmx_vcpu *v)
 {
 	free_pages((unsigned long)v->xsave, get_order(area_size));
 	v->xsave = NULL;
-}
-
-static void restore(struct vmx_vcpu *v)
-{
-	if (xfeatures)
-		asm volatile("xrstor64 %0" : : "m" (*(char (*)[])v->xsave),
-			     "a" ((u32)xfeatures), "d" ((u32)(xfeatures >> 32)) : "memory");
-	else
-		asm volatile("fxrstor64 %0" : : "m" (*(struct fxregs_state *)v->xsave));
-}
-
-static void save(struct vmx_vcpu *v)
-{
-	if (xfeatures)
-		asm volatile("xsave64 %0" : "+m" (*(char (*)[])v->xsave)
-			     : "a" ((u32)xfeatures), "d" ((u32)(xfeatures >> 32)) : "memory");
-	else
-		asm volatile("fxsave64 %0" : "+m" (*(struct fxregs_state *)v->xsave));
-}
-
-void fpu_enter(struct vmx_vcpu *v)
-{
-	kernel_fpu_begin_mask(0);
-	restore(v);
-	if (v->xcr0 != host_xcr0)
-		xsetbv(XCR_XFEATURE_ENABLED_MASK, v->xcr0);
-}
-
-void fpu_leave(struct vmx_vcpu *v)
-{
-	if (v->xcr0 != host_xcr0)
-		xsetbv(XCR_XFEATURE_ENABLED_MASK, host_xcr0);
-	save(v);
-	kernel_fpu_end();
 }
 
 int vmx_write_xcr0(struct vmx_vcpu *v, u64 value)
@@ -161,10 +127,10 @@ int vmx_set_xsave(struct vmx_vcpu *v, const void *area)
 
 	if (*(const u32 *)(area + MXCSR_AT) & ~mxcsr_mask)
 		return -EINVAL;
-	for (i = 1; xfeatures && i < HEADER_LEN / 8; i++)
+	for (i = 1; fpu_xfeatures && i < HEADER_LEN / 8; i++)
 		if (header[i])
 			return -EINVAL;
-	if (xfeatures && header[0] & ~xfeatures)
+	if (fpu_xfeatures && header[0] & ~fpu_xfeatures)
 		return -EINVAL;
 	memcpy(v->xsave, area, area_size);
 	return 0;

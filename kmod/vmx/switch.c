@@ -72,13 +72,13 @@ static noinline void selectors_leave(struct vmx_vcpu *v)
 	}
 }
 
-static void segments_leave(struct vmx_vcpu *v)
+static void segments_leave(struct vmx_vcpu *v, struct vmx_cpu *c)
 {
 	if (v->switched[VMX_SW_KERNEL_GS] != v->host_kernel_gs)
 		cpu_wrmsr(MSR_KERNEL_GS_BASE, v->host_kernel_gs);
 	if (unlikely(v->host_ldt | v->host_ds | v->host_es | v->host_fs | v->host_gs))
 		selectors_leave(v);
-	native_load_gdt(this_cpu_ptr(&vmx_cpu.gdt));
+	native_load_gdt(&c->gdt);
 	invalidate_tss_limit();
 }
 
@@ -117,9 +117,9 @@ static void switch_syscall_out(struct vmx_vcpu *v)
 	v->syscall_live = false;
 }
 
-static void msrs_enter(struct vmx_vcpu *v)
+static void msrs_enter(struct vmx_vcpu *v, const struct vmx_cpu *c)
 {
-	u64 *host = this_cpu_ptr(&vmx_cpu)->host_switched;
+	const u64 *host = c->host_switched;
 
 	if (v->switched[VMX_SW_KERNEL_GS] != v->host_kernel_gs)
 		cpu_wrmsr(MSR_KERNEL_GS_BASE, v->switched[VMX_SW_KERNEL_GS]);
@@ -131,9 +131,9 @@ static void msrs_enter(struct vmx_vcpu *v)
 }
 
 /* KERNEL_GS_BASE: SWAPGS changes it without an exit; segments_leave() gives ours back. */
-static void msrs_leave(struct vmx_vcpu *v)
+static void msrs_leave(struct vmx_vcpu *v, const struct vmx_cpu *c)
 {
-	u64 *host = this_cpu_ptr(&vmx_cpu)->host_switched;
+	const u64 *host = c->host_switched;
 
 	v->switched[VMX_SW_KERNEL_GS] = cpu_rdmsr(MSR_KERNEL_GS_BASE);
 	if (v->syscall_live)
@@ -237,7 +237,7 @@ int vmx_enter(struct vmx_vcpu *v)
 		v->host_cr3 = cr3;
 	}
 	segments_enter(v);
-	msrs_enter(v);
+	msrs_enter(v, c);
 	fpu_enter(v);
 	debug_enter(v);
 	l1d_enter(v);
@@ -249,11 +249,13 @@ int vmx_enter(struct vmx_vcpu *v)
 
 void vmx_leave(struct vmx_vcpu *v)
 {
+	struct vmx_cpu *c = this_cpu_ptr(&vmx_cpu);
+
 	v->in_section = false;
 	debug_leave(v);
 	fpu_leave(v);
-	msrs_leave(v);
-	segments_leave(v);
+	msrs_leave(v, c);
+	segments_leave(v, c);
 	current->flags &= ~PF_VCPU;
 	vmx_unload(v);
 }
