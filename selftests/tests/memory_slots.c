@@ -44,6 +44,7 @@ TEST_F(vm, slots_come_and_go_in_a_hole)
 	uint64_t *mem = map_aligned(HUGE, -1);
 	int round;
 
+	ASSERT_NE(mem, MAP_FAILED);
 	mem[0] = MAGIC;
 	for (round = 0; round < 2; round++) {
 		ASSERT_EQ(guest_load(g, SLOT_GPA), TVX_EXIT_MMIO);

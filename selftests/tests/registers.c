@@ -133,6 +133,34 @@ TEST_F(vm, breakpoint)
 	EXPECT_EQ(reg(g, TVX_RCX), 0x401);
 }
 
+GUEST64(nops, "nop\nnop\nout %al, $0x80");
+
+/* On, and off again, by user space alone. */
+TEST_F(vm, breakpoint_by_state)
+{
+	struct guest *g = &self->g;
+	struct tvx_state state;
+
+	start_idt(g, nops);
+	must(tvx_vcpu_get_state(&g->vcpu, &state, TVX_STATE_DEBUG));
+	state.dr[0] = CODE_GPA + 1;
+	state.dr7 = 0x401;
+	must(tvx_vcpu_set_state(&g->vcpu, &state));
+	ASSERT_EQ(run(g), TVX_EXIT_IO);
+	ASSERT_EQ(idt_count(g), 1);
+	EXPECT_EQ(came(g, 0)->vector, DB_VECTOR);
+	EXPECT_EQ(came(g, 0)->rip, CODE_GPA + 1);
+	/* In the next section they are still on. */
+	tvx_set_rip(&g->vcpu, CODE_GPA);
+	ASSERT_EQ(run(g), TVX_EXIT_IO);
+	ASSERT_EQ(idt_count(g), 2);
+	state.dr7 = 0x400;
+	must(tvx_vcpu_set_state(&g->vcpu, &state));
+	tvx_set_rip(&g->vcpu, CODE_GPA);
+	ASSERT_EQ(run(g), TVX_EXIT_IO);
+	EXPECT_EQ(idt_count(g), 2);
+}
+
 TEST_F(vm, single_step)
 {
 	/* Behind each instruction after the POPF, CPUID (which exits) among them. */

@@ -87,6 +87,27 @@ TEST_F(vm, every_section_round_trips)
 	EXPECT_EQ(0, memcmp(&one, &two, sizeof(one)));
 }
 
+/* Without its flag an event is none, whatever else it says. */
+TEST_F(vm, no_event_is_nothing)
+{
+	const struct tvx_event none = { .flags = 0 };
+	struct guest *g = &self->g;
+	struct tvx_state state;
+
+	start(g, GUEST_LONG, work);
+	must(tvx_vcpu_get_state(&g->vcpu, &state, TVX_STATE_EVENTS));
+	state.injected.vector = 0x21;
+	state.exception = (struct tvx_event){ .type = TVX_EVENT_EXCEPTION, .vector = 13 };
+	state.intr = (struct tvx_event){ .insn_len = 3, .error_code = 7 };
+	must(tvx_vcpu_set_state(&g->vcpu, &state));
+	must(tvx_vcpu_get_state(&g->vcpu, &state, TVX_STATE_EVENTS));
+	EXPECT_EQ(0, memcmp(&state.injected, &none, sizeof(none)));
+	EXPECT_EQ(0, memcmp(&state.exception, &none, sizeof(none)));
+	EXPECT_EQ(0, memcmp(&state.intr, &none, sizeof(none)));
+	ASSERT_EQ(TVX_EXIT_IO, run(g));
+	EXPECT_EQ(0, out(g)->flags & (TVX_OUT_PENDING_EXC | TVX_OUT_PENDING_INTR));
+}
+
 /* ---- XSAVE ------------------------------------------------------------------------- */
 
 TEST_F(vm, xsave_areas)
