@@ -57,28 +57,34 @@ static __always_inline int mmio(struct tvx_vcpu *vcpu, const struct tvx_access *
 }
 
 /* A page that the process has is mapped at once; the rest may have to sleep. */
+static noinline int fault(struct tvx_vcpu *vcpu, u64 gpa, u64 gla, u32 flags)
+{
+	const struct tvx_access a = { .gpa = gpa, .gla = gla, .flags = flags };
+	enum tvx_mem_result result;
+
+	result = tvx_mem_fault_now(vcpu->vm, &vcpu->fault, gpa, flags & ACCESS);
+	if (result == TVX_MEM_ERROR) {
+		vcpu->access = a;
+		return EXIT_SLOW;
+	}
+	trace_tvx_ept_fault(vcpu->id, gpa, flags, result);
+	return result == TVX_MEM_MAPPED ? EXIT_RESUME : mmio(vcpu, &a, result);
+}
+
 int exit_ept_violation(struct tvx_vcpu *vcpu)
 {
 	unsigned long qual = vmread(EXIT_QUALIFICATION);
 	struct tvx_access a = access_of(qual);
-	enum tvx_mem_result result;
 
 	/* The IRET is executed again: NMIs stay blocked until it gets through. */
 	if (qual & QUAL_NMI_IRET && !vcpu->hw.injected.flags)
 		vmwrite(GUEST_INTERRUPTIBILITY_INFO,
 			vmread(GUEST_INTERRUPTIBILITY_INFO) | GUEST_INTR_STATE_NMI);
 
-	if (tvx_mem_known_hole(vcpu->vm, &vcpu->fault, a.gpa)) {
-		trace_tvx_ept_fault(vcpu->id, a.gpa, a.flags, TVX_MEM_NO_SLOT);
-		return mmio(vcpu, &a, TVX_MEM_NO_SLOT);
-	}
-	result = tvx_mem_fault_now(vcpu->vm, &vcpu->fault, a.gpa, a.flags & ACCESS);
-	if (result == TVX_MEM_ERROR) {
-		vcpu->access = a;
-		return EXIT_SLOW;
-	}
-	trace_tvx_ept_fault(vcpu->id, a.gpa, a.flags, result);
-	return result == TVX_MEM_MAPPED ? EXIT_RESUME : mmio(vcpu, &a, result);
+	if (!tvx_mem_known_hole(vcpu->vm, &vcpu->fault, a.gpa))
+		return fault(vcpu, a.gpa, a.gla, a.flags);
+	trace_tvx_ept_fault(vcpu->id, a.gpa, a.flags, TVX_MEM_NO_SLOT);
+	return mmio(vcpu, &a, TVX_MEM_NO_SLOT);
 }
 
 /* The slots changed meanwhile: there is none any more, or it is read-only now. */
