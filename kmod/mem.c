@@ -141,7 +141,7 @@ static void replace_slot(struct tvx_vm *vm, unsigned int i, const struct tvx_mem
 		vmx_space_unmap(&vm->space, slot->gpa, slot->gpa + slot->len);
 	*slot = *new;
 	order_slots(vm);
-	/* A fault that looked the old one up starts again. */
+	/* A fault that looked the old one up starts again; holes, too, are looked up anew. */
 	vm->mmu_seq++;
 	spin_unlock(&vm->mmu_lock);
 }

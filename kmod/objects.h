@@ -108,7 +108,7 @@ struct tvx_vm {
 	struct tvx_memslot slots[TVX_MAX_SLOTS];
 	u8 slot_order[TVX_MAX_SLOTS];	/* the numbers of those in use, by address */
 	unsigned int nr_slots;		/* in slot_order */
-	unsigned long mmu_seq;		/* counts what made a looked-up page stale */
+	unsigned long mmu_seq;		/* counts what made a looked-up page, or hole, stale */
 	unsigned int mmu_busy;		/* invalidations under way, and, while there are any, */
 	unsigned long busy_start;	/* the user addresses that hold all of theirs */
 	unsigned long busy_end;
