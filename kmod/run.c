@@ -18,6 +18,7 @@
 
 #include "compat.h"
 #include "exits/exits.h"
+#include "exits/rip.h"
 #include "run_out.h"
 #include "trace.h"
 #include "vmx/ops.h"
@@ -58,6 +59,7 @@ static noinline int take_more(struct tvx_vcpu *vcpu)
 	if (in->slice) {
 		if (!(vmx_caps.features & TVX_FEAT_SLICE))
 			return -EINVAL;
+		/* Counts for this RUN only, if there is going to be one. */
 		if (check_add_overflow(rdtsc(), in->slice, &vcpu->slice_end))
 			vcpu->slice_end = U64_MAX;
 	}
@@ -85,19 +87,32 @@ static __always_inline void load_dirty(struct tvx_vcpu *vcpu)
 
 /* ---- exits to user space ------------------------------------------------------------ */
 
-/* For all but the most frequent exits. */
-static noinline void give_out_rarely(struct tvx_vcpu *vcpu, const struct exit_row *row)
+/* How far it is to the next instruction: 0 if this one is finished, or there was none. */
+static u32 next_insn(struct tvx_vcpu *vcpu, const struct exit_row *row)
 {
-	give_out(vcpu, row);
+	/* Finished all but for the telling. */
+	if (!row->next || vcpu->exit == TVX_EXIT_EOI)
+		return 0;
+	return vmread(VM_EXIT_INSTRUCTION_LEN);
 }
 
-/* The same outside a section. */
-static void load_and_give_out(struct tvx_vcpu *vcpu, const struct exit_row *row)
+/* An exit that is none of the hardware's. */
+static noinline void give_out_own(struct tvx_vcpu *vcpu)
+{
+	give_out(vcpu, 0, 0, 0);
+}
+
+/* Outside a section, @row being that of the hardware's exit that led here, or NULL. */
+static noinline void load_and_give_out(struct tvx_vcpu *vcpu, const struct exit_row *row)
 {
 	if (vmx_load(&vcpu->hw))
 		return;		/* a fatal signal: nobody will look */
 	load_dirty(vcpu);
-	give_out_rarely(vcpu, row);
+	if (row)
+		give_out(vcpu, vcpu->hw.exit_reason, vmread(EXIT_QUALIFICATION),
+			 next_insn(vcpu, row));
+	else
+		give_out_own(vcpu);
 	vmx_unload(&vcpu->hw);
 }
 
@@ -111,7 +126,7 @@ static int user_exit(struct tvx_vcpu *vcpu, u32 exit)
 static int leave_for(struct tvx_vcpu *vcpu, u32 exit)
 {
 	vcpu->exit = exit;
-	give_out_rarely(vcpu, NULL);
+	give_out_own(vcpu);
 	return EXIT_USER;
 }
 
@@ -134,10 +149,7 @@ static const struct exit_row *count_exit(struct tvx_vcpu *vcpu, u32 basic)
 	return exit_row(basic);
 }
 
-/* What there is of it in the hardware, the raw exit reason says. */
-static const struct exit_row failed_row = { };
-
-static int entry_failed(struct tvx_vcpu *vcpu)
+static noinline int entry_failed(struct tvx_vcpu *vcpu)
 {
 	struct vmx_vcpu *hw = &vcpu->hw;
 	struct tvx_run_out *out = &vcpu->run->out;
@@ -156,7 +168,7 @@ static int entry_failed(struct tvx_vcpu *vcpu)
 		tvx_vm_kill(vcpu->vm, "the hardware refused our controls or host state");
 		out->fail.reason = TVX_FAIL_CONTROLS;
 	}
-	give_out_rarely(vcpu, &failed_row);
+	give_out(vcpu, hw->exit_reason, hw->entry_error ? 0 : vmread(EXIT_QUALIFICATION), 0);
 	return EXIT_USER;
 }
 
@@ -172,20 +184,20 @@ static int dispatch(struct tvx_vcpu *vcpu)
 	const struct exit_row *row;
 	int ret;
 
-	if (unlikely(hw->entry_error || hw->exit_reason & VMX_EXIT_REASONS_FAILED_VMENTRY))
+	if (unlikely(hw->exit_reason & VMX_EXIT_REASONS_FAILED_VMENTRY))
 		return entry_failed(vcpu);
 	row = count_exit(vcpu, (u16)hw->exit_reason);
 	if (trace_tvx_exit_enabled())
 		trace_tvx_exit(vcpu->id, hw->exit_reason, vmread(GUEST_RIP),
 			       vmread(EXIT_QUALIFICATION), vmread(VM_EXIT_INTR_INFO));
 	/* An exit by an instruction interrupts no delivery. */
-	if (!row->insn)
+	if (!row->insn && unlikely(vmread(IDT_VECTORING_INFO_FIELD) & VECTORING_INFO_VALID_MASK))
 		vmx_recover_event(hw);
 	ret = row->fast(vcpu);
 	if (unlikely(hw->activity == TVX_SHUTDOWN) && ret == EXIT_RESUME)
 		ret = user_exit(vcpu, TVX_EXIT_SHUTDOWN);
 	if (ret == EXIT_USER)
-		give_out(vcpu, row);
+		give_out(vcpu, hw->exit_reason, vmread(EXIT_QUALIFICATION), next_insn(vcpu, row));
 	return ret;
 }
 

@@ -12,9 +12,7 @@
 #include "trace.h"
 #include "vmx/ops.h"
 
-#define SHADOWS (GUEST_INTR_STATE_STI | GUEST_INTR_STATE_MOV_SS)
-
-static u32 pending_flags(const struct vmx_vcpu *hw)
+static inline u32 pending_flags(const struct vmx_vcpu *hw)
 {
 	u32 flags = 0;
 
@@ -30,7 +28,7 @@ static u32 pending_flags(const struct vmx_vcpu *hw)
 }
 
 /* Written out: compilers leave a loop, or make a slow REP MOVS of a memcpy(). */
-static void give_gprs(__u64 *to, const unsigned long *from)
+static inline void give_gprs(__u64 *to, const unsigned long *from)
 {
 #define GIVE4(n) (to[n] = from[n], to[n + 1] = from[n + 1], \
 		  to[n + 2] = from[n + 2], to[n + 3] = from[n + 3])
@@ -44,25 +42,25 @@ static void give_gprs(__u64 *to, const unsigned long *from)
 
 /*
  * give_out() - tell user space of vcpu->exit: what all exits have
- * @row: of the hardware's exit that led here, NULL if none did
+ * @hw_reason: the hardware's, if it was one of its exits; else 0
+ * @hw_qual: the same
+ * @insn_len: how far it is to the next instruction, where that counts; else 0
  * In a loaded VMCS, under vcpu->lock.
  */
-static __always_inline void give_out(struct tvx_vcpu *vcpu, const struct exit_row *row)
+static __always_inline void give_out(struct tvx_vcpu *vcpu, u32 hw_reason, u64 hw_qual,
+				     u32 insn_len)
 {
 	struct tvx_run_out *page = &vcpu->run->out;
 	u64 rip = vmread(GUEST_RIP), rflags = vmread(GUEST_RFLAGS);
 	struct vmx_vcpu *hw = &vcpu->hw;
-	u32 insn_len = 0, flags = pending_flags(hw);
+	u32 flags = pending_flags(hw);
 
-	/* Of an instruction that is finished all but for the telling there is no next one. */
-	if (row && row->next && vcpu->exit != TVX_EXIT_EOI)
-		insn_len = vmread(VM_EXIT_INSTRUCTION_LEN);
-	if (rflags & X86_EFLAGS_IF && !(vmread(GUEST_INTERRUPTIBILITY_INFO) & SHADOWS))
+	if (rflags & X86_EFLAGS_IF && !(vmread(GUEST_INTERRUPTIBILITY_INFO) & INTR_SHADOWS))
 		flags |= TVX_OUT_INTR_OPEN;
 	page->exit = vcpu->exit;
 	page->flags = flags;
-	page->hw_reason = row ? hw->exit_reason : 0;
-	page->hw_qual = row && !hw->entry_error ? vmread(EXIT_QUALIFICATION) : 0;
+	page->hw_reason = hw_reason;
+	page->hw_qual = hw_qual;
 	page->insn_len = insn_len;
 	give_gprs(page->gpr, hw->gpr);
 	page->gpr[TVX_RSP] = vmread(GUEST_RSP);

@@ -44,15 +44,13 @@ static void set_interruptibility(u32 bits)
  */
 static void repair_for_resume(struct tvx_vcpu *vcpu, u32 info, const struct tvx_event *e)
 {
-	u32 shadows = GUEST_INTR_STATE_STI | GUEST_INTR_STATE_MOV_SS;
-
 	/* An IRET had unblocked NMIs before it faulted, and is executed again. */
 	if (info & INTR_INFO_UNBLOCK_NMI && e->vector != X86_TRAP_DF &&
 	    !vcpu->hw.injected.flags)
 		set_interruptibility(GUEST_INTR_STATE_NMI);
 	/* VM entry wants a single step and a shadow to come with the pending trap. */
 	if (e->vector == X86_TRAP_DB && vmread(GUEST_RFLAGS) & X86_EFLAGS_TF &&
-	    vmread(GUEST_INTERRUPTIBILITY_INFO) & shadows)
+	    vmread(GUEST_INTERRUPTIBILITY_INFO) & INTR_SHADOWS)
 		vmwrite(GUEST_PENDING_DBG_EXCEPTIONS,
 			vmread(GUEST_PENDING_DBG_EXCEPTIONS) | DR_STEP);
 }
@@ -157,8 +155,6 @@ int exit_task_switch(struct tvx_vcpu *vcpu)
 	struct tvx_run_out *out = &vcpu->run->out;
 	struct vmx_vcpu *hw = &vcpu->hw;
 
-	/* Its row says "instruction", for next_rip; but a task gate has an event too. */
-	vmx_recover_event(hw);
 	memset(&out->task, 0, sizeof(out->task));
 	vcpu->exit = TVX_EXIT_TASK_SWITCH;
 	out->task.selector = qual;

@@ -14,14 +14,13 @@
  *	EXIT_WAIT	the vCPU is not active: sleep outside the section until an event comes
  *	-errno		RUN returns it: -EINTR after a signal; -EIO is a bug: the VM is dead
  *
- * RIP has one writer, exit_set_rip(), and exit_skip() on top of it.  A handler
+ * RIP has one writer, exit_set_rip() (rip.h), and exit_skip() on top of it.  A handler
  * that raises an exception does not skip.
  */
 #ifndef TVX_EXITS_H
 #define TVX_EXITS_H
 
 #include "../objects.h"
-#include "../vmx/ops.h"
 
 #define EXIT_RESUME	1
 #define EXIT_USER	2
@@ -70,17 +69,6 @@ static inline int exit_no_real_mode(struct tvx_vcpu *vcpu)
 	vcpu->run->out.fail.insn_error = 0;
 	vcpu->run->out.fail.reason = TVX_FAIL_NO_REAL_MODE;
 	return EXIT_USER;
-}
-
-/* Where the guest goes on; ends an STI or MOV SS shadow. [section] or loaded */
-static __always_inline void exit_set_rip(u64 rip)
-{
-	u32 state = vmread(GUEST_INTERRUPTIBILITY_INFO);
-
-	vmwrite(GUEST_RIP, rip);
-	if (unlikely(state & (GUEST_INTR_STATE_STI | GUEST_INTR_STATE_MOV_SS)))
-		vmwrite(GUEST_INTERRUPTIBILITY_INFO,
-			state & ~(GUEST_INTR_STATE_STI | GUEST_INTR_STATE_MOV_SS));
 }
 
 /* cpuid.c */

@@ -12,9 +12,11 @@
 
 #include "../vmx/ops.h"
 #include "exits.h"
+#include "rip.h"
 
 /* An instruction whose exit is answered by one function. */
-#define INSN(fn) { .fast = fn, .insn = true, .next = true }
+#define INSN(fn) INSN_SLOW(fn, NULL)
+#define INSN_SLOW(fn, slow_fn) { .fast = fn, .slow = slow_fn, .insn = true, .next = true }
 
 __diag_push();
 __diag_ignore(GCC, 8, "-Woverride-init", "the first row is what the others override");
@@ -25,7 +27,8 @@ const struct exit_row exit_table[NR_EXIT_ROWS] = {
 	[EXIT_REASON_TRIPLE_FAULT]	= { exit_triple_fault },
 	[EXIT_REASON_INTERRUPT_WINDOW]	= { exit_intr_window },
 	[EXIT_REASON_NMI_WINDOW]	= { exit_nmi_window },
-	[EXIT_REASON_TASK_SWITCH]	= INSN(exit_task_switch),
+	/* By an instruction, or by an event that goes through a task gate. */
+	[EXIT_REASON_TASK_SWITCH]	= { .fast = exit_task_switch, .next = true },
 	[EXIT_REASON_CPUID]		= INSN(exit_cpuid),
 	/* Skipped already when user space sees it. */
 	[EXIT_REASON_HLT]		= { .fast = exit_hlt, .insn = true },
@@ -46,14 +49,14 @@ const struct exit_row exit_table[NR_EXIT_ROWS] = {
 	[EXIT_REASON_INVEPT]		= INSN(exit_undefined),
 	[EXIT_REASON_INVVPID]		= INSN(exit_undefined),
 	[EXIT_REASON_VMFUNC]		= INSN(exit_undefined),
-	[EXIT_REASON_CR_ACCESS]		= { exit_cr, exit_cr_slow, true, true },
+	[EXIT_REASON_CR_ACCESS]		= INSN_SLOW(exit_cr, exit_cr_slow),
 	[EXIT_REASON_DR_ACCESS]		= INSN(exit_dr),
 	[EXIT_REASON_IO_INSTRUCTION]	= INSN(exit_io),
 	[EXIT_REASON_MSR_READ]		= INSN(exit_rdmsr),
 	[EXIT_REASON_MSR_WRITE]		= INSN(exit_wrmsr),
 	[EXIT_REASON_MWAIT_INSTRUCTION]	= INSN(exit_undefined),
 	[EXIT_REASON_MONITOR_INSTRUCTION] = INSN(exit_undefined),
-	[EXIT_REASON_PAUSE_INSTRUCTION]	= { exit_pause, exit_pause_slow, true, true },
+	[EXIT_REASON_PAUSE_INSTRUCTION]	= INSN_SLOW(exit_pause, exit_pause_slow),
 	[EXIT_REASON_TPR_BELOW_THRESHOLD] = { exit_tpr },
 	[EXIT_REASON_APIC_ACCESS]	= { exit_apic_access },
 	[EXIT_REASON_EOI_INDUCED]	= { exit_eoi },

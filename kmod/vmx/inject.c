@@ -20,7 +20,6 @@
 #include "state.h"
 
 #define WINDOWS (CPU_BASED_INTR_WINDOW_EXITING | CPU_BASED_NMI_WINDOW_EXITING)
-#define SHADOWS (GUEST_INTR_STATE_STI | GUEST_INTR_STATE_MOV_SS)
 
 /* Vectors that push an error code. #CP (21) is not offered to guests. */
 #define PUSHES_ERROR (BIT(X86_TRAP_DF) | BIT(X86_TRAP_TS) | BIT(X86_TRAP_NP) | \
@@ -167,7 +166,7 @@ void vmx_raise(struct vmx_vcpu *v, u8 vector, bool has_error, u32 error_code)
 static __always_inline bool intr_open(void)
 {
 	return vmread(GUEST_RFLAGS) & X86_EFLAGS_IF &&
-	       !(vmread(GUEST_INTERRUPTIBILITY_INFO) & SHADOWS);
+	       !(vmread(GUEST_INTERRUPTIBILITY_INFO) & INTR_SHADOWS);
 }
 
 bool vmx_intr_open(struct vmx_vcpu *v)
@@ -177,7 +176,7 @@ bool vmx_intr_open(struct vmx_vcpu *v)
 
 bool vmx_nmi_open(struct vmx_vcpu *v)
 {
-	return !(vmread(GUEST_INTERRUPTIBILITY_INFO) & (SHADOWS | GUEST_INTR_STATE_NMI));
+	return !(vmread(GUEST_INTERRUPTIBILITY_INFO) & (INTR_SHADOWS | GUEST_INTR_STATE_NMI));
 }
 
 bool vmx_nmi_blocked(struct vmx_vcpu *v)
@@ -201,8 +200,8 @@ static void end_shadow(void)
 {
 	u32 state = vmread(GUEST_INTERRUPTIBILITY_INFO);
 
-	if (state & SHADOWS)
-		vmwrite(GUEST_INTERRUPTIBILITY_INFO, state & ~SHADOWS);
+	if (state & INTR_SHADOWS)
+		vmwrite(GUEST_INTERRUPTIBILITY_INFO, state & ~INTR_SHADOWS);
 }
 
 static __always_inline void deliver(struct vmx_vcpu *v, const struct tvx_event *e)
@@ -291,6 +290,8 @@ static void open_windows(struct vmx_vcpu *v, u32 requests)
 
 bool vmx_deliver_events(struct vmx_vcpu *v, u32 requests)
 {
+	static_assert(offsetofend(struct vmx_vcpu, zero) ==
+		      offsetofend(struct vmx_vcpu, more_waits));
 	bool delivers = deliver_first(v);
 
 	if (v->intr.flags | v->nmi_pending | requests | v->apic_waits || v->proc & WINDOWS)

@@ -98,7 +98,7 @@ static void get_events(struct vmx_vcpu *v, struct tvx_state *st)
 	st->intr = v->intr;
 	st->nmi_pending = v->nmi_pending;
 	st->shadow = vmread(GUEST_INTERRUPTIBILITY_INFO) &
-		     (GUEST_INTR_STATE_STI | GUEST_INTR_STATE_MOV_SS | GUEST_INTR_STATE_NMI);
+		     (INTR_SHADOWS | GUEST_INTR_STATE_NMI);
 	st->activity = v->activity;
 	st->pending_dbg = vmread(GUEST_PENDING_DBG_EXCEPTIONS);
 }

@@ -91,7 +91,8 @@ struct vmx_vcpu {
 
 	/* this exit */
 	u32 exit_reason;
-	u32 entry_error;		/* VM-instruction error if the entry failed, else 0 */
+	u32 entry_error;		/* VM-instruction error if the entry failed, else 0: with
+					 * it the exit reason is ~0, a failed entry's as well */
 
 	/* guest state that the VMCS does not hold */
 	u64 cr2;
@@ -125,6 +126,7 @@ struct vmx_vcpu {
 			u32 windows;	/* the controls that open them, as in @proc */
 			u8 nmi_pending;
 			bool apic_waits; /* something in IRR that the CPU does not deliver itself */
+			u16 zero;
 		};
 		u64 more_waits;		/* any of these */
 	};
