@@ -48,7 +48,7 @@
 
 /*
  * The kernel's FILL_RETURN_BUFFER with its loop written out, which is most of what it
- * executes: 34 instructions for 82 at each exit.  The LFENCE behind its loop keeps a
+ * executes: 33 instructions for 82 at each exit.  The LFENCE behind its loop keeps a
  * mispredicted end of that from being speculated past: here is none.
  */
 #ifndef CREDIT_CALL_DEPTH
@@ -56,10 +56,14 @@
 #endif
 
 .macro fill_return_stack
-	ALTERNATIVE_2 "jmp .Lfilled", \
-		"", X86_FEATURE_RSB_VMEXIT, \
+	/* The first slot's CALL, where it is wanted. */
+	ANNOTATE_INTRA_FUNCTION_CALL
+	ALTERNATIVE_2 "call .Lfirst_slot", \
+		"jmp .Lfilled", ALT_NOT(X86_FEATURE_RSB_VMEXIT), \
 		"jmp .Lfill_one", X86_FEATURE_RSB_VMEXIT_LITE
-	.rept RSB_CLEAR_LOOPS
+	int3
+.Lfirst_slot:
+	.rept RSB_CLEAR_LOOPS - 1
 	__FILL_RETURN_SLOT
 	.endr
 	addq	$(RSB_CLEAR_LOOPS * 8), %rsp
