@@ -353,11 +353,12 @@ int vmx_run(struct vmx_vcpu *v, u64 slice)
 		v->exit_reason = ~0u;
 		return 0;
 	}
-	v->entry_error = 0;
 	v->exit_reason = vmread(VM_EXIT_REASON);
 	/* A failed entry comes back like an exit, and launches nothing. */
-	if (unlikely(v->exit_reason & VMX_EXIT_REASONS_FAILED_VMENTRY))
+	if (unlikely(v->exit_reason & VMX_EXIT_REASONS_FAILED_VMENTRY)) {
+		v->entry_error = 0;
 		v->launched = launched;
+	}
 	hand_to_host(v);
 	return 0;
 }

@@ -91,8 +91,8 @@ struct vmx_vcpu {
 
 	/* this exit */
 	u32 exit_reason;
-	u32 entry_error;		/* VM-instruction error if the entry failed, else 0: with
-					 * it the exit reason is ~0, a failed entry's as well */
+	u32 entry_error;		/* if the entry failed, as the exit reason says: the
+					 * VM-instruction error (the reason is ~0 then), or 0 */
 
 	/* guest state that the VMCS does not hold */
 	u64 cr2;
@@ -250,8 +250,8 @@ void vmx_leave(struct vmx_vcpu *v);
  * vmx_run() - one entry and exit [section], called with interrupts off
  * @slice: TSC ticks until the guest is stopped at the latest
  *
- * Sets v->exit_reason and v->entry_error.  Interrupts are still off; an NMI or
- * machine check that made the guest exit has been handed to the host.
+ * Sets v->exit_reason, and v->entry_error if the entry failed.  Interrupts are still off;
+ * an NMI or machine check that made the guest exit has been handed to the host.
  *
  * Return: 0, or -EAGAIN: VMX went off under us (emergency); leave the section.
  */
