@@ -57,7 +57,7 @@ static __always_inline int mmio(struct tvx_vcpu *vcpu, const struct tvx_access *
 }
 
 /* A page that the process has is mapped at once; the rest may have to sleep. */
-static noinline int fault(struct tvx_vcpu *vcpu, u64 gpa, u64 gla, u32 flags)
+static noinline int serve(struct tvx_vcpu *vcpu, u64 gpa, u64 gla, u32 flags)
 {
 	const struct tvx_access a = { .gpa = gpa, .gla = gla, .flags = flags };
 	enum tvx_mem_result result;
@@ -82,7 +82,7 @@ int exit_ept_violation(struct tvx_vcpu *vcpu)
 			vmread(GUEST_INTERRUPTIBILITY_INFO) | GUEST_INTR_STATE_NMI);
 
 	if (!tvx_mem_known_hole(vcpu->vm, &vcpu->fault, a.gpa))
-		return fault(vcpu, a.gpa, a.gla, a.flags);
+		return serve(vcpu, a.gpa, a.gla, a.flags);
 	trace_tvx_ept_fault(vcpu->id, a.gpa, a.flags, TVX_MEM_NO_SLOT);
 	return mmio(vcpu, &a, TVX_MEM_NO_SLOT);
 }

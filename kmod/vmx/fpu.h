@@ -15,7 +15,8 @@ void fpu_setup(void);
 int fpu_alloc(struct vmx_vcpu *v);
 void fpu_free(struct vmx_vcpu *v);
 
-/* Constant after fpu_setup(): the components that guests have (0: no XSAVE, or the
+/*
+ * Constant after fpu_setup(): the components that guests have (0: no XSAVE, or the
  * kernel does not use it), and the host's XCR0 (0 likewise, and so is the guests').
  */
 extern u64 fpu_xfeatures, fpu_host_xcr0;
@@ -25,8 +26,10 @@ static __always_inline void fpu_enter(struct vmx_vcpu *v)
 {
 	kernel_fpu_begin_mask(0);
 	if (fpu_xfeatures)
-		asm volatile("xrstor64 %0" : : "m" (*(char (*)[])v->xsave),
-			     "a" ((u32)fpu_xfeatures), "d" ((u32)(fpu_xfeatures >> 32)) : "memory");
+		asm volatile("xrstor64 %0"
+			     : : "m" (*(char (*)[])v->xsave), "a" ((u32)fpu_xfeatures),
+				 "d" ((u32)(fpu_xfeatures >> 32))
+			     : "memory");
 	else
 		asm volatile("fxrstor64 %0" : : "m" (*(struct fxregs_state *)v->xsave));
 	if (v->xcr0 != fpu_host_xcr0)
@@ -38,8 +41,10 @@ static __always_inline void fpu_leave(struct vmx_vcpu *v)
 	if (v->xcr0 != fpu_host_xcr0)
 		xsetbv(XCR_XFEATURE_ENABLED_MASK, fpu_host_xcr0);
 	if (fpu_xfeatures)
-		asm volatile("xsave64 %0" : "+m" (*(char (*)[])v->xsave)
-			     : "a" ((u32)fpu_xfeatures), "d" ((u32)(fpu_xfeatures >> 32)) : "memory");
+		asm volatile("xsave64 %0"
+			     : "+m" (*(char (*)[])v->xsave)
+			     : "a" ((u32)fpu_xfeatures), "d" ((u32)(fpu_xfeatures >> 32))
+			     : "memory");
 	else
 		asm volatile("fxsave64 %0" : "+m" (*(struct fxregs_state *)v->xsave));
 	kernel_fpu_end();
