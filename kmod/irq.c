@@ -213,7 +213,9 @@ int tvx_irq_effects(struct tvx_vcpu *vcpu, int effects)
 		vmx_apic_update(&vcpu->hw);
 	if (!(effects & LAPIC_EOI))
 		return EXIT_RESUME;
+	/* The instruction is finished all but for the telling. */
 	vcpu->exit = TVX_EXIT_EOI;
+	vcpu->no_next = true;
 	vcpu->run->out.eoi.vector = vcpu->lapic.eoi_vector;
 	return EXIT_USER;
 }

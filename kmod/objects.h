@@ -203,6 +203,7 @@ struct tvx_vcpu {
 	/* under lock */
 	struct tvx_run_in in;		/* the copy taken at RUN; registers are not in it */
 	u32 exit;
+	bool no_next;			/* its instruction is finished, or there was none */
 	struct tvx_access access;
 	struct tvx_fault fault;
 	struct vmx_vcpu hw;

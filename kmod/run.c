@@ -90,10 +90,7 @@ static __always_inline void load_dirty(struct tvx_vcpu *vcpu)
 /* How far it is to the next instruction: 0 if this one is finished, or there was none. */
 static u32 next_insn(struct tvx_vcpu *vcpu, const struct exit_row *row)
 {
-	/* Finished all but for the telling. */
-	if (!row->next || vcpu->exit == TVX_EXIT_EOI)
-		return 0;
-	return vmread(VM_EXIT_INSTRUCTION_LEN);
+	return row->next && !vcpu->no_next ? vmread(VM_EXIT_INSTRUCTION_LEN) : 0;
 }
 
 /* An exit that is none of the hardware's. */
@@ -191,8 +188,12 @@ static int dispatch(struct tvx_vcpu *vcpu)
 		trace_tvx_exit(vcpu->id, hw->exit_reason, vmread(GUEST_RIP),
 			       vmread(EXIT_QUALIFICATION), vmread(VM_EXIT_INTR_INFO));
 	/* An exit by an instruction interrupts no delivery. */
-	if (!row->insn && unlikely(vmread(IDT_VECTORING_INFO_FIELD) & VECTORING_INFO_VALID_MASK))
-		vmx_recover_event(hw);
+	if (!row->insn) {
+		u32 event = vmread(IDT_VECTORING_INFO_FIELD);
+
+		if (unlikely(event & VECTORING_INFO_VALID_MASK))
+			vmx_recover_event(hw, event);
+	}
 	ret = row->fast(vcpu);
 	if (unlikely(hw->activity == TVX_SHUTDOWN) && ret == EXIT_RESUME)
 		ret = user_exit(vcpu, TVX_EXIT_SHUTDOWN);
@@ -261,7 +262,7 @@ static u64 next_slice(u64 end)
 	return now >= end ? 0 : min(tvx_slice, end - now);
 }
 
-/* A kick is for this RUN, however it would have ended. */
+/* A kick that came before the slice was up is for this RUN. */
 static int slice_ended(struct tvx_vcpu *vcpu)
 {
 	return atomic_read(&vcpu->kick) ? SECTION_ENDED : leave_for(vcpu, TVX_EXIT_SLICE);
@@ -300,7 +301,7 @@ static int inactive(struct tvx_vcpu *vcpu)
 /* Not the guest comes first, or it cannot come at all. */
 static noinline int before_guest(struct tvx_vcpu *vcpu)
 {
-	/* As in slice_ended(). */
+	/* As in slice_ended(): here, before anything else that would end RUN. */
 	if (atomic_read(&vcpu->kick))
 		return SECTION_ENDED;
 	if (vcpu->eoi_due) {
@@ -422,6 +423,7 @@ int tvx_vcpu_run(struct tvx_vcpu *vcpu)
 	}
 	vcpu->stats.runs++;
 	vcpu->exit = TVX_EXIT_NONE;
+	vcpu->no_next = false;
 	vcpu->run->out.ctx.valid = 0;
 	vcpu->hw.user_ran = true;
 	if (unlikely(vcpu->in.immediate_exit)) {

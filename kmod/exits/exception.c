@@ -163,6 +163,8 @@ int exit_task_switch(struct tvx_vcpu *vcpu)
 	out->task.event = hw->injected;
 	if (hw->injected.flags && hw->injected.type == TVX_EVENT_NMI)
 		set_interruptibility(GUEST_INTR_STATE_NMI);
+	/* Unless an instruction raised it, there is none whose length would count. */
+	vcpu->no_next = hw->injected.flags && !hw->injected.insn_len;
 	hw->injected = (struct tvx_event){ };
 	return EXIT_USER;
 }

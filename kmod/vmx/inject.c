@@ -102,13 +102,10 @@ int vmx_queue_event(struct vmx_vcpu *v, const struct tvx_event *e)
 
 /* ---- what an exit interrupted ------------------------------------------------------ */
 
-void vmx_recover_event(struct vmx_vcpu *v)
+void vmx_recover_event(struct vmx_vcpu *v, u32 info)
 {
-	u32 info = vmread(IDT_VECTORING_INFO_FIELD), type;
+	u32 type = (info & VECTORING_INFO_TYPE_MASK) >> 8;
 
-	if (!(info & VECTORING_INFO_VALID_MASK))
-		return;
-	type = (info & VECTORING_INFO_TYPE_MASK) >> 8;
 	v->injected = (struct tvx_event){
 		.flags = TVX_EVENT_VALID,
 		.type = type,

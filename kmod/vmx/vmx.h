@@ -91,8 +91,7 @@ struct vmx_vcpu {
 
 	/* this exit */
 	u32 exit_reason;
-	u32 entry_error;		/* if the entry failed, as the exit reason says: the
-					 * VM-instruction error (the reason is ~0 then), or 0 */
+	u32 entry_error;		/* if the entry failed: VM-instruction error, or 0 */
 
 	/* guest state that the VMCS does not hold */
 	u64 cr2;
@@ -250,8 +249,8 @@ void vmx_leave(struct vmx_vcpu *v);
  * vmx_run() - one entry and exit [section], called with interrupts off
  * @slice: TSC ticks until the guest is stopped at the latest
  *
- * Sets v->exit_reason, and v->entry_error if the entry failed.  Interrupts are still off;
- * an NMI or machine check that made the guest exit has been handed to the host.
+ * Sets v->exit_reason, which says whether the entry failed, and then v->entry_error.  With a
+ * VM-instruction error the reason is ~0.  Interrupts are still off; an NMI or machine check that made the guest exit has been handed to the host.
  *
  * Return: 0, or -EAGAIN: VMX went off under us (emergency); leave the section.
  */
@@ -278,8 +277,8 @@ void *vmx_identity_map(void);
 
 /* ---- events (inject.c) [section] ----------------------------------------------- */
 
-/* After each exit: keep an event whose delivery the exit interrupted. */
-void vmx_recover_event(struct vmx_vcpu *v);
+/* Keep the event whose delivery the exit interrupted; @info: IDT_VECTORING_INFO_FIELD, valid. */
+void vmx_recover_event(struct vmx_vcpu *v, u32 info);
 /* An event as a word: 0 if there is none. */
 static inline u64 vmx_event_word(const struct tvx_event *e)
 {

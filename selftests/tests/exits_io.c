@@ -317,11 +317,12 @@ TEST_F(vm, task_switch)
 	static const struct {
 		const char *code, *end;
 		uint8_t source;
+		unsigned int len;
 	} rows[] = {
-		{ jump_tss_code, jump_tss_end, 2 },
-		{ jump_gate_code, jump_gate_end, 2 },
-		{ call_tss_code, call_tss_end, 0 },
-		{ int_gate_code, int_gate_end, 3 },
+		{ jump_tss_code, jump_tss_end, 2, 7 },
+		{ jump_gate_code, jump_gate_end, 2, 7 },
+		{ call_tss_code, call_tss_end, 0, 7 },
+		{ int_gate_code, int_gate_end, 3, 2 },
 	};
 	struct guest *g = &self->g;
 	struct tvx_state state;
@@ -334,6 +335,8 @@ TEST_F(vm, task_switch)
 		EXPECT_EQ(out(g)->task.selector, 0x18);
 		EXPECT_EQ(out(g)->task.source, rows[i].source);
 		EXPECT_EQ(out(g)->rip, CODE_GPA);
+		EXPECT_EQ(out(g)->insn_len, rows[i].len);
+		EXPECT_EQ(out(g)->next_rip, CODE_GPA + rows[i].len);
 	}
 	/* What went through the gate is told, and is not delivered a second time. */
 	EXPECT_EQ(out(g)->task.event.flags & TVX_EVENT_VALID, TVX_EVENT_VALID);
@@ -342,6 +345,23 @@ TEST_F(vm, task_switch)
 	EXPECT_EQ(out(g)->task.event.insn_len, 2);
 	must(tvx_vcpu_get_state(&g->vcpu, &state, TVX_STATE_EVENTS));
 	EXPECT_EQ(state.injected.flags, 0);
+}
+
+/* An interrupt goes through the gate between two instructions: none has a length then. */
+TEST_F(vm, task_switch_by_interrupt)
+{
+	struct guest *g = &self->g;
+
+	start_task(g, int_gate_code, int_gate_end);
+	tvx_set_rflags(&g->vcpu, 0x202);
+	tvx_inject_intr(&g->vcpu, 0x30);
+	ASSERT_EQ(run(g), TVX_EXIT_TASK_SWITCH);
+	EXPECT_EQ(out(g)->task.source, 3);
+	EXPECT_EQ(out(g)->task.event.type, TVX_EVENT_INTR);
+	EXPECT_EQ(out(g)->task.event.vector, 0x30);
+	EXPECT_EQ(out(g)->rip, CODE_GPA);
+	EXPECT_EQ(out(g)->insn_len, 0);
+	EXPECT_EQ(out(g)->next_rip, CODE_GPA);
 }
 
 TEST_HARNESS_MAIN
