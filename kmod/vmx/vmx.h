@@ -250,7 +250,8 @@ void vmx_leave(struct vmx_vcpu *v);
  * @slice: TSC ticks until the guest is stopped at the latest
  *
  * Sets v->exit_reason, which says whether the entry failed, and then v->entry_error.  With a
- * VM-instruction error the reason is ~0.  Interrupts are still off; an NMI or machine check that made the guest exit has been handed to the host.
+ * VM-instruction error the reason is ~0.  Interrupts are still off; an NMI or machine
+ * check that made the guest exit has been handed to the host.
  *
  * Return: 0, or -EAGAIN: VMX went off under us (emergency); leave the section.
  */
