@@ -204,6 +204,7 @@ struct tvx_vcpu {
 	struct tvx_run_in in;		/* the copy taken at RUN; registers are not in it */
 	u32 exit;
 	bool no_next;			/* its instruction is finished, or there was none */
+	u64 msr_value;			/* of an RDMSR; on the stack it would need a guard */
 	struct tvx_access access;
 	struct tvx_fault fault;
 	struct vmx_vcpu hw;

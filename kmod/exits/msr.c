@@ -71,22 +71,23 @@ int exit_rdmsr(struct tvx_vcpu *vcpu)
 	u32 index = index_of(hw);
 	const struct tvx_msr_rule *rule = policy_msr_rule(hw->policy, index);
 	enum tvx_action action = read_action(rule);
-	u64 value = 0;
+	u64 *value = &vcpu->msr_value;
 	int err = 0;
 
+	*value = 0;
 	if (action == TVX_ACT_EXIT)
 		return to_user(vcpu, TVX_EXIT_RDMSR, index, 0);
 	if (action == TVX_ACT_FAULT)
 		err = -EINVAL;
 	else if (action == TVX_ACT_CONST)
-		value = rule->value;
+		*value = rule->value;
 	else
-		err = read_msr(vcpu, index, &value);
+		err = read_msr(vcpu, index, value);
 	if (trace_tvx_msr_enabled())
-		trace_tvx_msr(vcpu->id, false, index, value, err);
+		trace_tvx_msr(vcpu->id, false, index, *value, err);
 	if (!err) {
-		hw->gpr[TVX_RAX] = (u32)value;
-		hw->gpr[TVX_RDX] = value >> 32;
+		hw->gpr[TVX_RAX] = (u32)*value;
+		hw->gpr[TVX_RDX] = *value >> 32;
 	}
 	return finish(vcpu, err);
 }
