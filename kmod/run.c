@@ -271,7 +271,7 @@ static int slice_ended(struct tvx_vcpu *vcpu)
 /* A guest that sleeps may be open to what user space has for it. */
 static int wait_or_window(struct tvx_vcpu *vcpu)
 {
-	if (vcpu->in.requests & TVX_REQ_INTR_WINDOW && vmx_intr_open(&vcpu->hw))
+	if (vcpu->in.requests & TVX_REQ_INTR_WINDOW && vmx_intr_open())
 		return leave_for(vcpu, TVX_EXIT_INTR_WINDOW);
 	if (vcpu->in.requests & TVX_REQ_NMI_WINDOW && vmx_nmi_open(&vcpu->hw))
 		return leave_for(vcpu, TVX_EXIT_NMI_WINDOW);
@@ -354,7 +354,7 @@ static int run_section(struct tvx_vcpu *vcpu)
 	account(vcpu, rdtsc());
 	vcpu->stats.cpu = vcpu->hw.cpu;
 	if (ret == EXIT_WAIT) {
-		vcpu->halt_intr = vmx_intr_open(&vcpu->hw);
+		vcpu->halt_intr = vmx_intr_open();
 		vcpu->halt_nmi = vmx_nmi_open(&vcpu->hw);
 	}
 	vmx_leave(&vcpu->hw);

@@ -10,7 +10,7 @@
 
 #include "exits/exits.h"
 #include "trace.h"
-#include "vmx/ops.h"
+#include "vmx/intr.h"
 
 static inline u32 pending_flags(const struct vmx_vcpu *hw)
 {
@@ -55,7 +55,7 @@ static __always_inline void give_out(struct tvx_vcpu *vcpu, u32 hw_reason, u64 h
 	struct vmx_vcpu *hw = &vcpu->hw;
 	u32 flags = pending_flags(hw);
 
-	if (rflags & X86_EFLAGS_IF && !(vmread(GUEST_INTERRUPTIBILITY_INFO) & INTR_SHADOWS))
+	if (rflags & X86_EFLAGS_IF && !vmx_intr_shadow())
 		flags |= TVX_OUT_INTR_OPEN;
 	page->exit = vcpu->exit;
 	page->flags = flags;

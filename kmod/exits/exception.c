@@ -7,7 +7,7 @@
 #include <asm/trapnr.h>
 #include <asm/vmx.h>
 
-#include "../vmx/ops.h"
+#include "../vmx/intr.h"
 #include "exits.h"
 
 /* Access to a debug register while DR7.GD is set; the kernel has no names for them. */
@@ -50,7 +50,7 @@ static void repair_for_resume(struct tvx_vcpu *vcpu, u32 info, const struct tvx_
 		set_interruptibility(GUEST_INTR_STATE_NMI);
 	/* VM entry wants a single step and a shadow to come with the pending trap. */
 	if (e->vector == X86_TRAP_DB && vmread(GUEST_RFLAGS) & X86_EFLAGS_TF &&
-	    vmread(GUEST_INTERRUPTIBILITY_INFO) & INTR_SHADOWS)
+	    vmx_intr_shadow())
 		vmwrite(GUEST_PENDING_DBG_EXCEPTIONS,
 			vmread(GUEST_PENDING_DBG_EXCEPTIONS) | DR_STEP);
 }

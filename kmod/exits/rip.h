@@ -3,16 +3,13 @@
 #ifndef TVX_RIP_H
 #define TVX_RIP_H
 
-#include "../vmx/ops.h"
+#include "../vmx/intr.h"
 
 /* Where the guest goes on; ends an STI or MOV SS shadow. [section] or loaded */
 static __always_inline void exit_set_rip(u64 rip)
 {
-	u32 state = vmread(GUEST_INTERRUPTIBILITY_INFO);
-
 	vmwrite(GUEST_RIP, rip);
-	if (unlikely(state & INTR_SHADOWS))
-		vmwrite(GUEST_INTERRUPTIBILITY_INFO, state & ~INTR_SHADOWS);
+	vmx_end_shadow();
 }
 
 #endif

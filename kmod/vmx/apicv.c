@@ -13,6 +13,7 @@
 #include <asm/msr-index.h>
 #include <asm/vmx.h>
 
+#include "intr.h"
 #include "ops.h"
 #include "vmx.h"
 
@@ -139,7 +140,7 @@ void vmx_apic_update(struct vmx_vcpu *v)
 
 bool vmx_apic_ready(struct vmx_vcpu *v)
 {
-	return v->lapic && lapic_deliverable(v->lapic) >= 0 && vmx_intr_open(v);
+	return v->lapic && lapic_deliverable(v->lapic) >= 0 && vmx_intr_open();
 }
 
 /*

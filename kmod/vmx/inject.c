@@ -16,6 +16,7 @@
 #include <asm/trapnr.h>
 #include <asm/vmx.h>
 
+#include "intr.h"
 #include "ops.h"
 #include "state.h"
 
@@ -160,17 +161,6 @@ void vmx_raise(struct vmx_vcpu *v, u8 vector, bool has_error, u32 error_code)
 
 /* ---- delivery -------------------------------------------------------------------------- */
 
-static __always_inline bool intr_open(void)
-{
-	return vmread(GUEST_RFLAGS) & X86_EFLAGS_IF &&
-	       !(vmread(GUEST_INTERRUPTIBILITY_INFO) & INTR_SHADOWS);
-}
-
-bool vmx_intr_open(struct vmx_vcpu *v)
-{
-	return intr_open();
-}
-
 bool vmx_nmi_open(struct vmx_vcpu *v)
 {
 	return !(vmread(GUEST_INTERRUPTIBILITY_INFO) & (INTR_SHADOWS | GUEST_INTR_STATE_NMI));
@@ -190,15 +180,6 @@ static void set_resume_flag(const struct tvx_event *e)
 {
 	if (e->type == TVX_EVENT_EXCEPTION && e->vector < 32 && !(BIT(e->vector) & NO_FAULTS))
 		vmwrite(GUEST_RFLAGS, vmread(GUEST_RFLAGS) | X86_EFLAGS_RF);
-}
-
-/* STI and MOV SS block nothing that is already being delivered. */
-static void end_shadow(void)
-{
-	u32 state = vmread(GUEST_INTERRUPTIBILITY_INFO);
-
-	if (state & INTR_SHADOWS)
-		vmwrite(GUEST_INTERRUPTIBILITY_INFO, state & ~INTR_SHADOWS);
 }
 
 static __always_inline void deliver(struct vmx_vcpu *v, const struct tvx_event *e)
@@ -225,7 +206,7 @@ static noinline bool deliver_apic(struct vmx_vcpu *v)
 	struct tvx_event e = { .flags = TVX_EVENT_VALID, .type = TVX_EVENT_INTR };
 	int vector = lapic_deliverable(v->lapic);
 
-	if (vector < 0 || !intr_open())
+	if (vector < 0 || !vmx_intr_open())
 		return false;
 	lapic_acknowledge(v->lapic, vector);
 	v->apic_waits = lapic_highest_irr(v->lapic) >= 0;
@@ -234,17 +215,17 @@ static noinline bool deliver_apic(struct vmx_vcpu *v)
 	return true;
 }
 
+/* STI and MOV SS block nothing that is already being delivered. */
 static bool deliver_first(struct vmx_vcpu *v)
 {
 	static const struct tvx_event nmi = {
 		.flags = TVX_EVENT_VALID, .type = TVX_EVENT_NMI, .vector = X86_TRAP_NMI,
 	};
-
 	struct tvx_event *e;
 
 	if (v->exception.flags) {
 		set_resume_flag(&v->exception);
-		end_shadow();
+		vmx_end_shadow();
 		e = &v->exception;
 		/*
 		 * It came up while that was being delivered, and takes its place as on bare
@@ -252,13 +233,13 @@ static bool deliver_first(struct vmx_vcpu *v)
 		 */
 		v->injected = (struct tvx_event){ };
 	} else if (v->injected.flags) {
-		end_shadow();
+		vmx_end_shadow();
 		e = &v->injected;
 	} else if (v->nmi_pending && vmx_nmi_open(v)) {
 		deliver(v, &nmi);
 		v->nmi_pending--;
 		return true;
-	} else if (v->intr.flags && intr_open()) {
+	} else if (v->intr.flags && vmx_intr_open()) {
 		e = &v->intr;
 	} else {
 		return v->apic_waits && deliver_apic(v);
@@ -311,5 +292,5 @@ void vmx_undeliver(struct vmx_vcpu *v)
 bool vmx_event_ready(struct vmx_vcpu *v)
 {
 	return v->exception.flags || v->injected.flags || (v->nmi_pending && vmx_nmi_open(v)) ||
-	       (v->intr.flags && intr_open()) || vmx_apic_ready(v);
+	       (v->intr.flags && vmx_intr_open()) || vmx_apic_ready(v);
 }

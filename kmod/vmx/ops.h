@@ -24,9 +24,6 @@
 
 struct vmx_vcpu;
 
-/* What holds interrupts off for an instruction; in GUEST_INTERRUPTIBILITY_INFO. */
-#define INTR_SHADOWS	(GUEST_INTR_STATE_STI | GUEST_INTR_STATE_MOV_SS)
-
 /* ops.c: out of line, for it never happens */
 __cold void vmx_op_failed(const char *op, unsigned long operand);
 

@@ -11,6 +11,7 @@
 #include <asm/processor-flags.h>
 #include <asm/vmx.h>
 
+#include "intr.h"
 #include "ops.h"
 #include "state.h"
 #include "switch.h"

@@ -315,8 +315,7 @@ int vmx_queue_event(struct vmx_vcpu *v, const struct tvx_event *e);
 void vmx_undeliver(struct vmx_vcpu *v);
 /* Would the next entry deliver something?  Ends a HLT. */
 bool vmx_event_ready(struct vmx_vcpu *v);
-/* Interrupt and NMI windows: could one be taken right now? */
-bool vmx_intr_open(struct vmx_vcpu *v);
+/* Could an NMI be taken right now?  For interrupts vmx_intr_open(), in intr.h. */
 bool vmx_nmi_open(struct vmx_vcpu *v);
 /* Is one being handled, or delivered?  STI and MOV SS do not count. */
 bool vmx_nmi_blocked(struct vmx_vcpu *v);
