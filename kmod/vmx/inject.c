@@ -58,7 +58,7 @@ static __always_inline bool vector_fits(u8 type, u8 vector)
 	return type < ARRAY_SIZE(fit) && vector < 32 && fit[type] & BIT(vector);
 }
 
-static __always_inline int check(const struct tvx_event *e)
+int event_check(const struct tvx_event *e)
 {
 	if (e->flags & ~(TVX_EVENT_VALID | TVX_EVENT_ERROR_CODE))
 		return -EINVAL;
@@ -69,14 +69,9 @@ static __always_inline int check(const struct tvx_event *e)
 	return vector_fits(e->type, e->vector) ? 0 : -EINVAL;
 }
 
-int event_check(const struct tvx_event *e)
-{
-	return check(e);
-}
-
 int vmx_queue_event(struct vmx_vcpu *v, const struct tvx_event *e)
 {
-	if (check(e))
+	if (event_check(e))
 		return -EINVAL;
 	switch (e->type) {
 	case TVX_EVENT_NMI:
