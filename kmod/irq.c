@@ -214,10 +214,9 @@ int tvx_irq_effects(struct tvx_vcpu *vcpu, int effects)
 	if (!(effects & LAPIC_EOI))
 		return EXIT_RESUME;
 	/* The instruction is finished all but for the telling. */
-	vcpu->exit = TVX_EXIT_EOI;
 	vcpu->no_next = true;
 	vcpu->run->out.eoi.vector = vcpu->lapic.eoi_vector;
-	return EXIT_USER;
+	return exit_user(vcpu, TVX_EXIT_EOI);
 }
 
 static int startup(struct tvx_vcpu *vcpu)

@@ -93,37 +93,32 @@ static u32 next_insn(struct tvx_vcpu *vcpu, const struct exit_row *row)
 	return row->next && !vcpu->no_next ? vmread(VM_EXIT_INSTRUCTION_LEN) : 0;
 }
 
-/* An exit that is none of the hardware's. */
-static noinline void give_out_own(struct tvx_vcpu *vcpu)
+/* For all but the most frequent ones. */
+static noinline void give_out_rarely(struct tvx_vcpu *vcpu, u32 hw_reason, u64 hw_qual,
+				     u32 insn_len)
 {
-	give_out(vcpu, 0, 0, 0);
+	give_out(vcpu, hw_reason, hw_qual, insn_len);
 }
 
 /* Outside a section, @row being that of the hardware's exit that led here, or NULL. */
-static noinline void load_and_give_out(struct tvx_vcpu *vcpu, const struct exit_row *row)
+static void load_and_give_out(struct tvx_vcpu *vcpu, const struct exit_row *row)
 {
 	if (vmx_load(&vcpu->hw))
 		return;		/* a fatal signal: nobody will look */
 	load_dirty(vcpu);
 	if (row)
-		give_out(vcpu, vcpu->hw.exit_reason, vmread(EXIT_QUALIFICATION),
-			 next_insn(vcpu, row));
+		give_out_rarely(vcpu, vcpu->hw.exit_reason, vmread(EXIT_QUALIFICATION),
+				next_insn(vcpu, row));
 	else
-		give_out_own(vcpu);
+		give_out_rarely(vcpu, 0, 0, 0);
 	vmx_unload(&vcpu->hw);
-}
-
-static int user_exit(struct tvx_vcpu *vcpu, u32 exit)
-{
-	vcpu->exit = exit;
-	return EXIT_USER;
 }
 
 /* An exit to user space that is none of the hardware's. [section] */
 static int leave_for(struct tvx_vcpu *vcpu, u32 exit)
 {
 	vcpu->exit = exit;
-	give_out_own(vcpu);
+	give_out_rarely(vcpu, 0, 0, 0);
 	return EXIT_USER;
 }
 
@@ -165,7 +160,8 @@ static noinline int entry_failed(struct tvx_vcpu *vcpu)
 		tvx_vm_kill(vcpu->vm, "the hardware refused our controls or host state");
 		out->fail.reason = TVX_FAIL_CONTROLS;
 	}
-	give_out(vcpu, hw->exit_reason, hw->entry_error ? 0 : vmread(EXIT_QUALIFICATION), 0);
+	give_out_rarely(vcpu, hw->exit_reason,
+			hw->entry_error ? 0 : vmread(EXIT_QUALIFICATION), 0);
 	return EXIT_USER;
 }
 
@@ -196,7 +192,7 @@ static int dispatch(struct tvx_vcpu *vcpu)
 	}
 	ret = row->fast(vcpu);
 	if (unlikely(hw->activity == TVX_SHUTDOWN) && ret == EXIT_RESUME)
-		ret = user_exit(vcpu, TVX_EXIT_SHUTDOWN);
+		ret = exit_user(vcpu, TVX_EXIT_SHUTDOWN);
 	if (ret == EXIT_USER)
 		give_out(vcpu, hw->exit_reason, vmread(EXIT_QUALIFICATION), next_insn(vcpu, row));
 	return ret;
@@ -298,7 +294,7 @@ static int inactive(struct tvx_vcpu *vcpu)
 	return EXIT_RESUME;
 }
 
-/* Not the guest comes first, or it cannot come at all. */
+/* Something comes before the guest, or the guest cannot run at all. */
 static noinline int before_guest(struct tvx_vcpu *vcpu)
 {
 	/* As in slice_ended(): here, before anything else that would end RUN. */

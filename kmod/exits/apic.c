@@ -31,18 +31,15 @@ static u32 access_of(unsigned long qual)
 int exit_apic_access(struct tvx_vcpu *vcpu)
 {
 	unsigned long qual = vmread(EXIT_QUALIFICATION);
-	struct tvx_run_out *out = &vcpu->run->out;
+	const struct tvx_access a = {
+		.gpa = APIC_DEFAULT_PHYS_BASE + (qual & QUAL_OFFSET),
+		.flags = access_of(qual),
+	};
 
 	/* By the delivery of an event, or a page walk: no instruction to carry out. */
-	if (!access_of(qual))
+	if (!a.flags)
 		return exit_unknown(vcpu);
-	vcpu->exit = TVX_EXIT_MMIO;
-	out->mmio.gpa = APIC_DEFAULT_PHYS_BASE + (qual & QUAL_OFFSET);
-	out->mmio.gla = 0;
-	out->mmio.flags = access_of(qual);
-	out->mmio.reserved = 0;
-	vmx_fill_ctx(&vcpu->hw, &out->ctx);
-	return EXIT_USER;
+	return exit_mmio(vcpu, &a);
 }
 
 /* The value is in the page, and the guest behind the instruction. */

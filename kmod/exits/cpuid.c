@@ -24,10 +24,8 @@ static noinline int answer(struct tvx_vcpu *vcpu)
 	u32 leaf = hw->gpr[TVX_RAX], subleaf = hw->gpr[TVX_RCX];
 	u32 regs[4];
 
-	if (!answer_by_vcpu(hw, leaf, subleaf, regs)) {
-		vcpu->exit = TVX_EXIT_CPUID;
-		return EXIT_USER;
-	}
+	if (!answer_by_vcpu(hw, leaf, subleaf, regs))
+		return exit_user(vcpu, TVX_EXIT_CPUID);
 	trace_tvx_cpuid(vcpu->id, leaf, subleaf, regs[EAX], regs[EBX], regs[ECX], regs[EDX]);
 	hw->gpr[TVX_RAX] = regs[EAX];
 	hw->gpr[TVX_RBX] = regs[EBX];

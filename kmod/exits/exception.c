@@ -60,10 +60,9 @@ static int to_user(struct tvx_vcpu *vcpu, const struct tvx_event *e)
 	bool has_address = e->vector == X86_TRAP_PF || e->vector == X86_TRAP_DB;
 	struct tvx_run_out *out = &vcpu->run->out;
 
-	vcpu->exit = TVX_EXIT_EXCEPTION;
 	out->exception.event = *e;
 	out->exception.address = has_address ? vmread(EXIT_QUALIFICATION) : 0;
-	return EXIT_USER;
+	return exit_user(vcpu, TVX_EXIT_EXCEPTION);
 }
 
 /* What the CPU would have done at the delivery that we intercepted. */
@@ -122,8 +121,7 @@ static int window(struct tvx_vcpu *vcpu, u32 request, u32 exit)
 	/* Without a request it was for an event that we hold: it goes in now. */
 	if (!(vcpu->in.requests & request))
 		return EXIT_RESUME;
-	vcpu->exit = exit;
-	return EXIT_USER;
+	return exit_user(vcpu, exit);
 }
 
 int exit_intr_window(struct tvx_vcpu *vcpu)
@@ -144,8 +142,7 @@ int exit_triple_fault(struct tvx_vcpu *vcpu)
 {
 	vcpu->hw.injected = (struct tvx_event){ };
 	vcpu->hw.activity = TVX_SHUTDOWN;
-	vcpu->exit = TVX_EXIT_SHUTDOWN;
-	return EXIT_USER;
+	return exit_user(vcpu, TVX_EXIT_SHUTDOWN);
 }
 
 /* 64-bit guests have none; for the others user space walks the TSSs. */
@@ -156,7 +153,6 @@ int exit_task_switch(struct tvx_vcpu *vcpu)
 	struct vmx_vcpu *hw = &vcpu->hw;
 
 	memset(&out->task, 0, sizeof(out->task));
-	vcpu->exit = TVX_EXIT_TASK_SWITCH;
 	out->task.selector = qual;
 	out->task.source = qual >> 30 & 3;
 	/* An event that went through a task gate is delivered by the switch itself. */
@@ -166,5 +162,5 @@ int exit_task_switch(struct tvx_vcpu *vcpu)
 	/* Unless an instruction raised it, there is none whose length would count. */
 	vcpu->no_next = hw->injected.flags && !hw->injected.insn_len;
 	hw->injected = (struct tvx_event){ };
-	return EXIT_USER;
+	return exit_user(vcpu, TVX_EXIT_TASK_SWITCH);
 }

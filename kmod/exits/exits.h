@@ -62,13 +62,32 @@ static inline const struct exit_row *exit_row(u32 basic_reason)
 /* After the instruction that exited: RIP += its length.  Return: EXIT_RESUME. [section] */
 int exit_skip(struct tvx_vcpu *vcpu);
 
+/* @exit: enum tvx_exit; its own fields, if it has any, the caller writes. */
+static inline int exit_user(struct tvx_vcpu *vcpu, u32 exit)
+{
+	vcpu->exit = exit;
+	return EXIT_USER;
+}
+
+/* An access to no memory, or to memory that may not be written; in a loaded VMCS. */
+static __always_inline int exit_mmio(struct tvx_vcpu *vcpu, const struct tvx_access *a)
+{
+	struct tvx_run_out *out = &vcpu->run->out;
+
+	out->mmio.gpa = a->gpa;
+	out->mmio.gla = a->gla;
+	out->mmio.flags = a->flags;
+	out->mmio.reserved = 0;
+	vmx_fill_ctx(&vcpu->hw, &out->ctx);
+	return exit_user(vcpu, TVX_EXIT_MMIO);
+}
+
 /* The guest would be in real mode, which this CPU cannot run. */
 static inline int exit_no_real_mode(struct tvx_vcpu *vcpu)
 {
-	vcpu->exit = TVX_EXIT_FAIL_ENTRY;
 	vcpu->run->out.fail.insn_error = 0;
 	vcpu->run->out.fail.reason = TVX_FAIL_NO_REAL_MODE;
-	return EXIT_USER;
+	return exit_user(vcpu, TVX_EXIT_FAIL_ENTRY);
 }
 
 /* cpuid.c */

@@ -48,7 +48,7 @@ static noinline int string_to_user(struct tvx_vcpu *vcpu, unsigned long qual)
 	out->io.sreg = qual & QUAL_IN ? TVX_ES : INFO_SREG(info);
 	out->io.addr_width = addr_width;
 	vmx_fill_ctx(&vcpu->hw, &out->ctx);
-	return EXIT_USER;
+	return exit_user(vcpu, TVX_EXIT_IO);
 }
 
 static __always_inline int to_user(struct tvx_vcpu *vcpu, unsigned long qual)
@@ -57,7 +57,6 @@ static __always_inline int to_user(struct tvx_vcpu *vcpu, unsigned long qual)
 	u32 width = QUAL_WIDTH(qual);
 
 	memset(&out->io, 0, sizeof(out->io));
-	vcpu->exit = TVX_EXIT_IO;
 	out->io.port = QUAL_PORT(qual);
 	out->io.width = width;
 	out->io.count = 1;
@@ -67,7 +66,7 @@ static __always_inline int to_user(struct tvx_vcpu *vcpu, unsigned long qual)
 		out->io.value = vcpu->hw.gpr[TVX_RAX] & mask_of(width);
 	if (unlikely(qual & QUAL_STRING))
 		return string_to_user(vcpu, qual);
-	return EXIT_USER;
+	return exit_user(vcpu, TVX_EXIT_IO);
 }
 
 /* 32-bit results clear the upper half of RAX, smaller ones leave the rest alone. */

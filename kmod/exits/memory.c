@@ -40,20 +40,13 @@ static __always_inline struct tvx_access access_of(unsigned long qual)
 static __always_inline int mmio(struct tvx_vcpu *vcpu, const struct tvx_access *a,
 				enum tvx_mem_result result)
 {
-	struct tvx_run_out *out = &vcpu->run->out;
-	u32 flags = a->flags;
+	struct tvx_access told = *a;
 
 	if (vcpu->hw.lapic && unlikely(lapic_is_moved(vcpu->hw.lapic)))
-		flags |= TVX_MEM_APIC_MOVED;
+		told.flags |= TVX_MEM_APIC_MOVED;
 	if (result == TVX_MEM_RDONLY)
-		flags |= TVX_MEM_READONLY;
-	vcpu->exit = TVX_EXIT_MMIO;
-	out->mmio.gpa = a->gpa;
-	out->mmio.gla = a->gla;
-	out->mmio.flags = flags;
-	out->mmio.reserved = 0;
-	vmx_fill_ctx(&vcpu->hw, &out->ctx);
-	return EXIT_USER;
+		told.flags |= TVX_MEM_READONLY;
+	return exit_mmio(vcpu, &told);
 }
 
 /* A page that the process has is mapped at once; the rest may have to sleep. */
@@ -119,12 +112,11 @@ int exit_ept_violation_slow(struct tvx_vcpu *vcpu)
 			vcpu->exit = TVX_EXIT_INTERRUPTED;
 			return -EINTR;
 		}
-		vcpu->exit = TVX_EXIT_MEMORY_FAULT;
 		out->fault.gpa = a->gpa;
 		out->fault.hva = fault->hva | offset_in_page(a->gpa);
 		out->fault.flags = a->flags;
 		out->fault.error = fault->error;
-		return EXIT_USER;
+		return exit_user(vcpu, TVX_EXIT_MEMORY_FAULT);
 	}
 }
 

@@ -10,12 +10,6 @@
 #include "../vmx/ops.h"
 #include "exits.h"
 
-static int user(struct tvx_vcpu *vcpu, u32 exit)
-{
-	vcpu->exit = exit;
-	return EXIT_USER;
-}
-
 /* A single step over the HLT traps behind it, and the trap wakes the guest. */
 static bool step_waits(void)
 {
@@ -31,7 +25,7 @@ static noinline int hlt_with_apic(struct tvx_vcpu *vcpu)
 		return EXIT_RESUME;
 	hw->activity = TVX_HALTED;
 	/* With interrupts off it may be for good: user space knows better what that means. */
-	return vmread(GUEST_RFLAGS) & X86_EFLAGS_IF ? EXIT_WAIT : user(vcpu, TVX_EXIT_HLT);
+	return vmread(GUEST_RFLAGS) & X86_EFLAGS_IF ? EXIT_WAIT : exit_user(vcpu, TVX_EXIT_HLT);
 }
 
 /* The guest goes on behind the HLT once something wakes it. */
@@ -45,7 +39,7 @@ int exit_hlt(struct tvx_vcpu *vcpu)
 	if ((vmx_events_wait(hw, 0) && vmx_event_ready(hw)) || step_waits())
 		return EXIT_RESUME;
 	hw->activity = TVX_HALTED;
-	return user(vcpu, TVX_EXIT_HLT);
+	return exit_user(vcpu, TVX_EXIT_HLT);
 }
 
 /* From any privilege level, as on bare hardware: the policy cannot tell them apart. */
@@ -55,7 +49,7 @@ int exit_vmcall(struct tvx_vcpu *vcpu)
 
 	switch (policy->hypercall) {
 	case TVX_ACT_EXIT:
-		return user(vcpu, TVX_EXIT_HYPERCALL);
+		return exit_user(vcpu, TVX_EXIT_HYPERCALL);
 	case TVX_ACT_FAULT:
 		return exit_undefined(vcpu);
 	default:
@@ -79,7 +73,7 @@ int exit_general_protection(struct tvx_vcpu *vcpu)
 int exit_pause(struct tvx_vcpu *vcpu)
 {
 	if (vcpu->hw.policy->exits & TVX_WANT_PAUSE)
-		return user(vcpu, TVX_EXIT_PAUSE);
+		return exit_user(vcpu, TVX_EXIT_PAUSE);
 	exit_skip(vcpu);
 	return EXIT_SLOW;
 }
@@ -95,7 +89,7 @@ int exit_pause_slow(struct tvx_vcpu *vcpu)
 int exit_wbinvd(struct tvx_vcpu *vcpu)
 {
 	if (vcpu->hw.policy->exits & TVX_WANT_WBINVD)
-		return user(vcpu, TVX_EXIT_WBINVD);
+		return exit_user(vcpu, TVX_EXIT_WBINVD);
 	return exit_skip(vcpu);
 }
 
@@ -122,11 +116,11 @@ int exit_wanted(struct tvx_vcpu *vcpu)
 
 	for (i = 0; i < ARRAY_SIZE(wanted); i++)
 		if (wanted[i].reason == (u16)vcpu->hw.exit_reason)
-			return user(vcpu, wanted[i].exit);
+			return exit_user(vcpu, wanted[i].exit);
 	return exit_unknown(vcpu);
 }
 
 int exit_unknown(struct tvx_vcpu *vcpu)
 {
-	return user(vcpu, TVX_EXIT_UNKNOWN);
+	return exit_user(vcpu, TVX_EXIT_UNKNOWN);
 }

@@ -19,11 +19,10 @@ static int to_user(struct tvx_vcpu *vcpu, u32 exit, u32 index, u64 value)
 {
 	struct tvx_run_out *out = &vcpu->run->out;
 
-	vcpu->exit = exit;
 	out->msr.index = index;
 	out->msr.reserved = 0;
 	out->msr.value = value;
-	return EXIT_USER;
+	return exit_user(vcpu, exit);
 }
 
 /* What no table knows may be the local APIC's. */

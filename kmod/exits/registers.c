@@ -77,9 +77,8 @@ static int guest_cr3(struct tvx_vcpu *vcpu, u64 value)
 	if (value >> vcpu->hw.policy->maxphyaddr)
 		return fault(vcpu);
 	if (vcpu->hw.policy->exits & TVX_WANT_CR3) {
-		vcpu->exit = TVX_EXIT_CR3;
 		vcpu->run->out.cr3.value = value;
-		return EXIT_USER;
+		return exit_user(vcpu, TVX_EXIT_CR3);
 	}
 	vmx_write_cr3(&vcpu->hw, value);
 	return exit_skip(vcpu);
