@@ -174,7 +174,7 @@ struct tvx_fault {
 };
 
 /**
- * struct tvx_access - an access of the guest's that the EPT did not let through
+ * struct tvx_access - an access of the guest's that the CPU could not carry out
  * @gla: 0 if there is none
  * @flags: TVX_MEM_*
  */

@@ -21,6 +21,7 @@
 #include "exits/rip.h"
 #include "run_out.h"
 #include "trace.h"
+#include "vmx/intr.h"
 #include "vmx/ops.h"
 
 /* Why a section ended, beside what handlers return (exits.h): no errno, no EXIT_*. */

@@ -11,6 +11,7 @@
 #include "exits/exits.h"
 #include "trace.h"
 #include "vmx/intr.h"
+#include "vmx/ops.h"
 
 static inline u32 pending_flags(const struct vmx_vcpu *hw)
 {

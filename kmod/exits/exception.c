@@ -8,6 +8,7 @@
 #include <asm/vmx.h>
 
 #include "../vmx/intr.h"
+#include "../vmx/ops.h"
 #include "exits.h"
 
 /* Access to a debug register while DR7.GD is set; the kernel has no names for them. */

@@ -69,7 +69,7 @@ static inline int exit_user(struct tvx_vcpu *vcpu, u32 exit)
 	return EXIT_USER;
 }
 
-/* An access to no memory, or to memory that may not be written; in a loaded VMCS. */
+/* An access that is user space's to carry out: no memory, a read-only slot, the local APIC. */
 static __always_inline int exit_mmio(struct tvx_vcpu *vcpu, const struct tvx_access *a)
 {
 	struct tvx_run_out *out = &vcpu->run->out;

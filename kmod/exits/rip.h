@@ -4,6 +4,7 @@
 #define TVX_RIP_H
 
 #include "../vmx/intr.h"
+#include "../vmx/ops.h"
 
 /* Where the guest goes on; ends an STI or MOV SS shadow. [section] or loaded */
 static __always_inline void exit_set_rip(u64 rip)

@@ -210,7 +210,6 @@ static noinline bool deliver_apic(struct vmx_vcpu *v)
 	return true;
 }
 
-/* STI and MOV SS block nothing that is already being delivered. */
 static bool deliver_first(struct vmx_vcpu *v)
 {
 	static const struct tvx_event nmi = {

@@ -15,6 +15,7 @@ static __always_inline bool vmx_intr_shadow(void)
 	return vmread(GUEST_INTERRUPTIBILITY_INFO) & INTR_SHADOWS;
 }
 
+/* For what they do not block: an instruction that is done, an event that is being delivered. */
 static __always_inline void vmx_end_shadow(void)
 {
 	u32 state = vmread(GUEST_INTERRUPTIBILITY_INFO);

@@ -34,7 +34,7 @@ PARTS = (
     ('kernel: the system call', r'kernel [^[]*$'),
     ('module: entry and exit', r'kernel vmx_(run|enter_guest|exit_point) \[tinyvmx'),
     ('module: the section, host out and guest in, and back', r'kernel (vmx_enter|vmx_leave) \[tinyvmx'),
-    ('module: RUN, and the run page', r'kernel (vcpu_ioctl|tvx_vcpu_run|take_more|before_guest|(load_and_)?give_out\w*|pending_flags|vmx_queue_event|vmx_fill_ctx) \[tinyvmx'),
+    ('module: RUN, and the run page', r'kernel (vcpu_ioctl|tvx_vcpu_run|take_more|before_guest|(load_and_)?give_out[\w.]*|pending_flags|vmx_queue_event|vmx_fill_ctx) \[tinyvmx'),
     ('module: what is to be done about the exit', r'kernel .*\[tinyvmx'),
     ('modules of KVM', r'kernel '),
 )
