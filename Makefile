@@ -13,9 +13,10 @@ SHELL	:= /bin/bash
 build	:= $(CURDIR)/build
 host	:= selftests/host
 
-# Kernels to build for: the stock ones that setup unpacked, or releases given by KERNELS="...".
-series	:= 6.1 6.12
-KERNELS	?= $(foreach s,$(series),$(shell readlink $(build)/kernels/$(s)))
+# Kernels to build for: all that setup fetched, or the releases that KERNELS="..." names. For these setup is not asked.
+named	:= $(filter command environment,$(firstword $(origin KERNELS)))
+KERNELS	?= $(sort $(notdir $(realpath $(wildcard $(build)/kernels/*))))
+default	 = $$(basename $$(realpath $(build)/kernels/default))
 
 # CHECKING=1 builds into folders of its own.
 variant	:= $(if $(filter 1,$(CHECKING)),-checking)
@@ -40,13 +41,19 @@ help:
 #: make clean           remove what was built, but not the kernels and the saved machines
 #: make distclean       remove build/
 
-# Installs what is missing, and fetches the kernels; quiet where nothing is.
-setup:
-	@if [ -z "$(strip $(KERNELS))" ]; then $(host)/setup; fi
+# Install what is missing and fetch kernels and the emulator; quiet where nothing is missing.
+.PHONY: setup-all setup-host setup-tools
+setup-all setup-host setup-tools: setup-%:
+	@$(if $(named),:,$(host)/setup $*)
 
-# The kernel list may be known only after setup.
-modules: setup
+# Only setup knows the list of kernels.
+modules: setup-all
 	@$(MAKE) module-list
+
+# The one kernel that selftests/host/run takes by default.
+.PHONY: default-module
+default-module: setup-host
+	@$(MAKE) module-list $(if $(named),,KERNELS=$(default))
 
 ifneq ($(filter module-list,$(MAKECMDGOALS)),)
 .PHONY: module-list $(KERNELS:%=module-%)
@@ -56,15 +63,12 @@ module-list: $(KERNELS:%=module-%)
 # A farm of links gives each kernel its own place for objects. Any warning fails the build and clears the farm, so that the
 # next build shows it again.
 $(KERNELS:%=module-%): module-%:
-	@mkdir -p $(build); exec 9> $(call farm,$*).lock; flock 9; \
+	+@mkdir -p $(build); exec 9> $(call farm,$*).lock; flock 9; \
 	mkdir -p $(call farm,$*); cd $(call farm,$*); \
 	find . -xtype l -delete; \
 	cp -rsf $(CURDIR)/Kbuild $(wildcard $(CURDIR)/kmod $(CURDIR)/uapi) .; \
-	sparse=; if command -v sparse > /dev/null; then sparse="C=1 CF=-Wsparse-error"; fi; \
-	tree=/lib/modules/$*/build; [ -e $$tree ] || tree=/usr/src/linux-headers-$*; \
-	[ -e $$tree ] || { echo "no headers of the kernel $*: run $(host)/setup" >&2; exit 1; }; \
 	log=$(call farm,$*).log; \
-	if ! $(MAKE) -C $$tree M=$(call farm,$*) W=1 $$sparse KCFLAGS=-Werror $(if $(variant),CHECKING=1) > $$log 2>&1 || \
+	if ! $(CURDIR)/$(host)/kbuild $* $(call farm,$*) W=1 KCFLAGS=-Werror $(if $(variant),CHECKING=1) > $$log 2>&1 || \
 	   grep -i warning $$log | grep -qvE '$(harmless)'; then \
 		cat $$log >&2; rm -rf $(call farm,$*); \
 		echo "the module does not build without warnings for $*" >&2; exit 1; \
@@ -72,20 +76,18 @@ $(KERNELS:%=module-%): module-%:
 	echo "built build/kmod-$*$(variant)/tinyvmx.ko"
 endif
 
-tools selftests: setup
-
-tools:
+tools: setup-tools
 	@if [ -e tools/vmctl/Makefile ]; then mkdir -p $(build)/tools; $(MAKE) -C tools/vmctl O=$(build)/tools; fi
 
 selftests: tools
 	@if [ -e selftests/Makefile ]; then mkdir -p $(build)/selftests; $(MAKE) -C selftests O=$(build)/selftests; fi
 
 #: make demo            all of it, and guests that show it
-demo: modules tools
+demo: default-module tools
 	@selftests/demo
 
 #: make demo-linux      a stock Debian kernel as a guest, up to a shell (selftests/demo-linux --shell: at which you type)
-demo-linux: modules tools
+demo-linux: default-module tools
 	@selftests/demo-linux
 
 #: make check           all tests: unit tests, kselftests on several CPU models and kernels, Linux guests, the whole from outside
@@ -100,7 +102,7 @@ check-debug: selftests
 #: make bench           what operations cost, beside KVM: a table, and whether the targets are met (BENCHFLAGS)
 #: make bench-fields    VMREADs, VMWRITEs, MSR accesses, INVEPTs of each operation
 #: make bench-profile   where the instructions of one operation go: OP=cpuid, ON="tvx kvm" (selftests/bench/README.md)
-bench bench-fields bench-profile: modules tools
+bench bench-fields bench-profile: default-module tools
 	@mkdir -p $(build)/bench; $(MAKE) -C selftests/bench O=$(build)/bench
 	@selftests/bench/bench $(patsubst bench-%,%,$(@:bench=bench-table)) $(BENCHFLAGS) \
 		$(if $(filter bench-profile,$@),$(ON:%=--on %) $(OP))
@@ -134,9 +136,8 @@ uninstall:
 	@if [ -z "$(DESTDIR)" ]; then depmod $(KERNEL); fi
 	@$(MAKE) -C tools/vmctl O=$(build)/tools DESTDIR=$(DESTDIR) PREFIX=$(PREFIX) uninstall
 
-host:
-	@$(host)/setup
-	@for k in $(series); do $(host)/run --bochs --kernel $$k --no-load -- true; done
+host: setup-all
+	@for link in $(build)/kernels/*; do $(host)/run --bochs --kernel $${link##*/} --no-load -- true; done
 
 clean:
 	rm -rf $(build)/kmod-* $(build)/tools $(build)/selftests

@@ -1,13 +1,16 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Runs the bench's programs in the emulated host, one hypervisor after the other."""
 
-import os
 import re
 import subprocess
 import sys
 from pathlib import Path
 
 TOP = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(TOP / 'selftests/host'))
+sys.pycache_prefix = str(TOP / 'build/host/pycache')
+from kernels import HostError, find_kernel      # noqa: E402
+
 BUILD = TOP / 'build/bench'
 RUN = TOP / 'selftests/host/run'
 PROGRAMS = ('vmbench', 'bootbench')
@@ -52,11 +55,7 @@ def steps(*who_and_arguments, boot=False):
 
 def boot_files(options):
     """--add for what bootbench boots: the stock kernel that the machine itself runs, and a root of one process."""
-    kernels = sorted((TOP / 'build/kernels' / release(options) / 'boot').glob('vmlinuz*'))
-    if not kernels:
-        raise BenchError('there is no kernel to boot: run make')
-    return ['--add', f'{kernels[0]}:/vmlinuz', '--add', f'{BUILD / "initrd"}:/initrd']
-
+    return ['--add', f'{kernel(options).image}:/vmlinuz', '--add', f'{BUILD / "initrd"}:/initrd']
 
 def run(script, options, trace=None):
     """The output of a shell script in the emulated host, as bytes."""
@@ -73,13 +72,16 @@ def run(script, options, trace=None):
     return done.stdout
 
 
+def kernel(options):
+    """The kernel that the options of selftests/host/run ask for."""
+    try:
+        return find_kernel(options[options.index('--kernel') + 1] if '--kernel' in options else 'default')
+    except HostError as error:
+        raise BenchError(str(error)) from None
+
+
 def release(options):
-    """Of the kernel that the options of selftests/host/run ask for: a series, or a file that we know nothing of."""
-    series = options[options.index('--kernel') + 1] if '--kernel' in options else '6.1'
-    link = TOP / 'build/kernels' / series
-    if not link.is_symlink():
-        raise BenchError(f'there is no kernel {series}: run make')
-    return os.readlink(link)
+    return kernel(options).release
 
 
 def operations():

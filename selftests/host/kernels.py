@@ -99,17 +99,25 @@ def release_of(image):
     return head[offset:].split(b'\0')[0].split()[0].decode()
 
 
+def known_kernels():
+    """Names for --kernel: the series that setup fetched."""
+    folder = BUILD / 'kernels'
+    return sorted(link.name for link in folder.iterdir() if link.is_symlink()) if folder.is_dir() else []
+
+
 def find_kernel(name):
-    """A series that setup unpacked (6.1, 6.12), or the path of a bzImage."""
-    if re.fullmatch(r'\d+\.\d+', name):
-        link = BUILD / 'kernels' / name
-        if not link.exists():
-            raise HostError(f'there is no kernel {name} under {link.parent}: run selftests/host/setup')
-        release = os.readlink(link)
-        top = link.parent / release
-        return Kernel(release, top / 'boot' / f'vmlinuz-{release}', top / 'lib/modules' / release)
+    """A series that setup fetched (6.1, 6.12, ...; "default" is one of them), or the path of a bzImage."""
+    link = BUILD / 'kernels' / name
+    if '/' not in name and link.is_dir():
+        modules = link.resolve()
+        # A package has its image below /boot, or from 7.2 on beside the modules; and modules below /lib or /usr/lib.
+        tree = modules.parents[3 if modules.parents[2].name == 'usr' else 2]
+        images = (modules / 'vmlinuz', tree / 'boot' / f'vmlinuz-{modules.name}')
+        return Kernel(modules.name, next(image for image in images if image.exists()), modules)
+    if re.fullmatch(r'\d+\.\d+(\+deb\d+)?|default|backports', name):
+        raise HostError(f'there is no kernel {name} under {link.parent}: run selftests/host/setup {name}'.replace(' default', ''))
     image = Path(name).resolve()
     if not image.is_file():
-        raise HostError(f'--kernel {name}: neither a series that setup knows (6.1, 6.12) nor a bzImage')
+        raise HostError(f'--kernel {name}: neither a series that setup fetched ({", ".join(known_kernels())}) nor a bzImage')
     release = release_of(image)
     return Kernel(release, image, image.parent.parent / 'lib/modules' / release)

@@ -63,7 +63,7 @@ def stripped(path):
     if not (slot.exists() and stamp_file.exists() and stamp_file.read_text() == stamp):
         slot.parent.mkdir(parents=True, exist_ok=True)
         scratch = slot.with_name(f'{slot.name}.{os.getpid()}')
-        run_tool(['objcopy', '-g', '-R', '.BTF', '-R', '.BTF_ids', path, scratch])
+        run_tool(['objcopy', '-g', '-R', '.BTF', path, scratch])
         scratch.rename(slot)
         write_atomically(stamp_file, stamp.encode())
     return slot.read_bytes()

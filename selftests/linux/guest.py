@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0-only
-"""Makes what a Linux guest needs: guest.py [6.1|6.12] fills build/linux/SERIES with a kernel and an initrd. See README.md."""
+"""Makes what a Linux guest needs: guest.py [SERIES]... fills build/linux/SERIES with a kernel and an initrd. See README.md."""
 
 import re
 import shutil
@@ -86,7 +86,7 @@ def disk():
 
 if __name__ == '__main__':
     try:
-        for one in sys.argv[1:] or ['6.1']:
+        for one in sys.argv[1:] or ['default']:
             print(guest(one))
     except HostError as error:
         note(str(error))
