@@ -32,6 +32,7 @@ MODELS = {
     'cnl': ('corei3_cnl', SLOWER),
     'icelake': ('corei7_icelake_u', f'clearcpuid=fsrm {SLOWER}'),
     'tigerlake': ('tigerlake', f'clearcpuid=fsrm {SLOWER}'),
+    'arrow': ('arrow_lake', f'clearcpuid=waitpkg,fsrm {SLOWER}'),
     'prescott': ('p4_prescott_celeron_336', ''),
     'zambezi': ('zambezi', ''),
     'trinity': ('trinity_apu', ''),
@@ -62,8 +63,8 @@ CONFIG = '''{plugins}
 config_interface: textconfig
 display_library: rfb, options="timeout=0, no_gui_console"
 memory: guest={mem}, host={mem}
-romimage: file=/usr/share/bochs/BIOS-bochs-latest, options=fastboot
-vgaromimage: file=/usr/share/bochs/VGABIOS-lgpl-latest
+romimage: file={bios}/BIOS-bochs-latest, options=fastboot
+vgaromimage: file={bios}/VGABIOS-lgpl-latest
 vga: {screen}
 cpu: model={model}, count={smp}, ips=50000000, reset_on_triple_fault=0, ignore_bad_msrs=1
 ata0-master: type=cdrom, path=boot.iso, status=inserted
@@ -88,21 +89,21 @@ TRACE_LIMIT = 1000
 TRACE_SCRIPT = 'c\n' + 'trace on\nc\ntrace off\nc\n' * TRACE_LIMIT
 
 
-def resolve_model(name):
+def resolve_model(name, version):
     """(Bochs's name, kernel parameters) for a short name or Bochs's own."""
     if name in MODELS:
         return MODELS[name]
     for model, parameters in MODELS.values():
         if name == model:
             return model, parameters
-    if re.fullmatch(r'\w+', name) and name in known_models():
+    if re.fullmatch(r'\w+', name) and name in known_models(version):
         return name, ''
     raise HostError(f'--cpu {name}: use one of {", ".join(MODELS)}, or a model that `bochs --help cpu` names')
 
 
-def known_models():
+def known_models(version):
     try:
-        out = subprocess.run(['bochs', '--help', 'cpu'], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+        out = subprocess.run([*version.program, '--help', 'cpu'], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                              stderr=subprocess.STDOUT, timeout=20).stdout.decode(errors='replace')
     except (FileNotFoundError, subprocess.TimeoutExpired):
         return set()
@@ -133,14 +134,12 @@ def edited(text, edits):
 
 
 class Bochs(Emulator):
-    # In Bochs 2.7, InterruptAcknowledge() delivers a virtual interrupt that RFLAGS.IF = 0 holds back as soon as an
-    # interrupt of the host comes: with virtual-interrupt delivery a guest's handlers interrupt themselves.
-    module_parameters = ('apicv=0',)
-
-    def __init__(self, machine, folder, edits):
+    def __init__(self, machine, folder, version, edits):
         super().__init__(machine, folder)
+        self.version = version
+        self.module_parameters = version.module_parameters
         self.edits = edits
-        self.model, parameters = resolve_model(machine.cpu)
+        self.model, parameters = resolve_model(machine.cpu, version)
         self.window = window(machine.mem)
         self.append = ' '.join(filter(None, (
             COMMAND_LINE, machine.smp > 1 and SEVERAL_CPUS, 'memmap=%#x$%#x' % self.window[::-1],
@@ -151,7 +150,7 @@ class Bochs(Emulator):
 
     def title(self):
         m = self.machine
-        return f'bochs, {m.cpu}, {m.smp} CPU, {m.kernel.release}'
+        return f'bochs {self.version.name}, {m.cpu}, {m.smp} CPU, {m.kernel.release}'
 
     def start(self, payload, fresh, interactive):
         """Returns the descriptors of com1 and com2."""
@@ -172,12 +171,15 @@ class Bochs(Emulator):
 
     def config(self, screen, com2):
         return CONFIG.format(plugins=PLUGINS, mem=self.machine.mem, model=self.model, smp=self.machine.smp,
-                             screen=screen, com2=com2)
+                             screen=screen, com2=com2, bios=self.version.folder)
 
     def emulate(self, folder, *arguments, stdin=subprocess.DEVNULL, **environment):
-        (folder / 'rc').write_text(TRACE_SCRIPT if self.trace else 'c\n')
-        environment = {**os.environ, 'LD_PRELOAD': str(self.steady), **environment}
-        return self.launch(['bochs', '-q', *arguments, '-rc', 'rc'], folder, environment, stdin)
+        debugger = []
+        if self.trace or self.version.always_debugger:
+            (folder / 'rc').write_text(TRACE_SCRIPT if self.trace else 'c\n')
+            debugger = ['-rc', 'rc'] if self.version.always_debugger else ['-debugger', '-rc', 'rc']
+        environment = {**os.environ, **self.version.environment, 'LD_PRELOAD': str(self.steady), **environment}
+        return self.launch([*self.version.program, '-q', *arguments, *debugger], folder, environment, stdin)
 
     def prepare_iso(self, folder, initrd, config):
         tree = folder / 'iso'
@@ -198,7 +200,7 @@ class Bochs(Emulator):
 
     def state_folder(self):
         m = self.machine
-        name = f'{m.kernel.release}-{self.model}-x{m.smp}-{m.mem}M'
+        name = f'{m.kernel.release}-{self.model}-x{m.smp}-{m.mem}M-{self.version.name.replace("/", "_")}'
         if m.append:
             name += '-' + digest(m.append)
         return CACHE / 'states' / name / digest(self.base, self.append, self.config(SCREEN, COM2_FILE), m.kernel.image)
