@@ -1,8 +1,13 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Tests of the whole, each one command in a machine of its own: what the runner, the module and vmctl say and how they end."""
 
+import sys
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Callable
+
+sys.path.insert(0, str(Path(__file__).resolve().parent / 'host'))
+from kernels import known_kernels           # noqa: E402
 
 
 @dataclass
@@ -21,6 +26,7 @@ def shell(text):
 
 
 BOCHS = ['--bochs', '--checking']
+NEWEST = ['--cpu', 'arrow', '--kernel', '6.12+deb13' if '6.12+deb13' in known_kernels() else '6.12']
 LOAD = 'insmod "$TINYVMX_KO" 2>&1; dmesg | grep tinyvmx:; [ ! -e /dev/tinyvmx ]'
 
 
@@ -113,6 +119,10 @@ HOST_TESTS = [
     crash('1 CPU'),
     crash('2 CPUs', '--smp', '2', cpus=2),
     crash('6.12', '--kernel', '6.12', limit=200),
+
+    HostTest('the newest CPU has the kernel track indirect branches', [*BOCHS, *NEWEST], shell(
+        'dmesg | grep "Indirect Branch Tracking enabled" && grep -m 1 -ow user_shstk /proc/cpuinfo &&'
+        'vmctl run /guests/hello-long.elf'), 0, ['Indirect Branch Tracking enabled', 'user_shstk', 'Hello from long mode']),
 
     guest("real mode", "--mode real /guests/hello-real.bin", 0, 'Hello from real mode'),
     guest('protected mode', '--mode protected /guests/hello-protected.bin', 0, 'Hello from protected mode'),

@@ -14,7 +14,7 @@ HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE / 'linux'))
 sys.dont_write_bytecode = True
 from guest import disk, guest           # noqa: E402
-from host_tests import BOCHS, HostTest  # noqa: E402
+from host_tests import BOCHS, NEWEST, HostTest      # noqa: E402
 from kernels import find_kernel         # noqa: E402
 from payload import module              # noqa: E402
 
@@ -113,6 +113,7 @@ def linux_tests(every=False):
         *mixed(),
         boot('no unrestricted guest, no x2APIC, no XSAVE', options=['--cpu', 'lynnfield']),
         boot('2 CPUs, no APIC virtualisation', cpus=2, options=['--cpu', 'ivy']),
+        boot('2 CPUs on 2, the newest CPU', DEADLINE, cpus=2, options=[*NEWEST, '--smp', '2']),
         boot('72 MiB, which is what the kernel asks for', memory='--mem 72M'),
         boot('1 GiB', memory='--mem 1G', options=['--mem', '640']),
     ]
