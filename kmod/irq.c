@@ -181,7 +181,7 @@ bool tvx_irq_take_in(struct tvx_vcpu *vcpu, u64 now)
 	if (lapic_has_posted(a))
 		changed |= lapic_sync(a);
 	if (changed)
-		vmx_apic_update(&vcpu->hw);
+		vmx_apic_irr(&vcpu->hw);
 	if (likely(!READ_ONCE(a->requests)))
 		return true;
 	take_nmis(vcpu);

@@ -85,7 +85,6 @@ bool vmx_apic_delivers(const struct vmx_vcpu *v)
 void vmx_apic_mode(struct vmx_vcpu *v)
 {
 	bool x2apic = v->apicv && lapic_is_x2apic(v->lapic);
-	int isr;
 
 	v->proc2 = (v->proc2 & ~APIC_CONTROLS) | apic_controls(v);
 	vmwrite(SECONDARY_VM_EXEC_CONTROL, v->proc2);
@@ -96,10 +95,6 @@ void vmx_apic_mode(struct vmx_vcpu *v)
 	if (vmx_caps.features & TVX_FEAT_TPR_SHADOW)
 		vmwrite(TPR_THRESHOLD, 0);
 	v->tpr_threshold = 0;
-	if (vmx_apic_delivers(v)) {
-		isr = lapic_highest_isr(v->lapic);
-		vmwrite(GUEST_INTR_STATUS, isr < 0 ? 0 : isr << SVI_SHIFT);
-	}
 	/* What was cached of that page in another mode is of no use now (SDM: "APIC-access page"). */
 	if (v->apicv) {
 		vmx_invvpid(v->vpid);
@@ -125,7 +120,7 @@ static void update_eoi_exits(struct vmx_vcpu *v)
 	}
 }
 
-void vmx_apic_update(struct vmx_vcpu *v)
+void vmx_apic_irr(struct vmx_vcpu *v)
 {
 	int irr = lapic_highest_irr(v->lapic);
 
@@ -136,6 +131,14 @@ void vmx_apic_update(struct vmx_vcpu *v)
 	update_eoi_exits(v);
 	vmwrite(GUEST_INTR_STATUS,
 		(vmread(GUEST_INTR_STATUS) & ~RVI_MASK) | (irr < 0 ? 0 : irr));
+}
+
+void vmx_apic_update(struct vmx_vcpu *v)
+{
+	/* The CPU goes by this, not by ISR: it would miss an EOI that it has not done itself. */
+	if (vmx_apic_delivers(v))
+		vmwrite(GUEST_INTR_STATUS, max(lapic_highest_isr(v->lapic), 0) << SVI_SHIFT);
+	vmx_apic_irr(v);
 }
 
 bool vmx_apic_ready(struct vmx_vcpu *v)

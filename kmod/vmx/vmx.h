@@ -328,6 +328,8 @@ void vmx_x2apic_bitmap(const unsigned long *from, const struct policy *policy, u
 void vmx_apic_mode(struct vmx_vcpu *v);
 /* IRR, TMR, TPR or ISR may be others than they were. */
 void vmx_apic_update(struct vmx_vcpu *v);
+/* IRR and TMR alone. */
+void vmx_apic_irr(struct vmx_vcpu *v);
 /* Does the CPU deliver what is in IRR? */
 bool vmx_apic_delivers(const struct vmx_vcpu *v);
 /* Would an interrupt be taken at the next entry? */

@@ -282,6 +282,56 @@ TEST_F(apic, xapic_level_triggered)
 	EXPECT_TRUE(is_done(g));
 }
 
+/* After an EOI that the CPU has not carried out the next interrupt comes all the same. */
+GUEST64(served, XAPIC_ON "sti\n out %al, $0x80\n nop\n out %al, $0x82\n nop\n" DONE);
+GUEST64(served_handler, "incl 0x300000\n out %al, $0x81\n iretq\n");
+
+TEST_F(apic, eoi_by_user_space)
+{
+	struct guest *g = &self->g;
+	const uint32_t *taken = (uint32_t *)(g->mem + 0x300000);
+
+	start_xapic(g, served);
+	own_handler(g, IRQ, served_handler_code, served_handler_end);
+	for (int i = 0; i < 2; i++) {
+		ASSERT_EQ(run_xapic(g), TVX_EXIT_IO);
+		ASSERT_EQ(out(g)->io.port, i ? 0x82 : 0x80);
+		tvx_skip_insn(&g->vcpu);
+		ASSERT_EQ(msi(g, 0, IRQ), 1);
+		ASSERT_EQ(run_xapic(g), TVX_EXIT_IO);
+		ASSERT_EQ(out(g)->io.port, 0x81);
+		EXPECT_EQ(*taken, i + 1);
+		EXPECT_TRUE(has_bit(&apic_of(g).reg[REG_ISR], IRQ));
+		ASSERT_EQ(tvx_vcpu_apic_write(&g->vcpu, 0xb0, 0), 0);
+		EXPECT_FALSE(has_any(&apic_of(g).reg[REG_ISR]));
+		tvx_skip_insn(&g->vcpu);
+	}
+	EXPECT_TRUE(runs_to_done(g));
+}
+
+/* The same, by the module: a rule for its MSR makes the EOI exit. */
+GUEST64(ruled, X2APIC_ON "sti\n" WRITE_MSR(0x83f, 0x41) "nop\n" GET_IRQS("%r8")
+	WRITE_MSR(0x83f, 0x41) "nop\n" GET_IRQS("%r9") DONE);
+
+TEST_F(apic, eoi_by_exit)
+{
+	static const struct tvx_msr_rule rule = {
+		.first = 0x80b, .count = 1, .read = TVX_ACT_FAULT, .write = TVX_ACT_DEFAULT,
+	};
+	struct tvx_policy policy = { .nr_msr_rules = 1, .msr_rules = (uintptr_t)&rule };
+	struct guest *g = &self->g;
+
+	guest_close(g);
+	guest_open_flags(g, TVX_VM_APIC);
+	must(tvx_vm_set_policy(&g->vm, &policy));
+	guest_vcpu(g);
+	start_apic(g, ruled);
+	ASSERT_TRUE(runs_to_done(g));
+	EXPECT_EQ(reg(g, TVX_R8), 1);
+	EXPECT_EQ(reg(g, TVX_R9), 2);
+	EXPECT_FALSE(has_any(&apic_of(g).reg[REG_ISR]));
+}
+
 /* What is not a plain access of 32 bits the CPU leaves to user space, and libtvx does it. */
 GUEST64(xapic_odd, XAPIC_ON "movl $0x20, 0x80(%rbx)\n orl $0x10, 0x80(%rbx)\n"
 	"mov 0x80(%rbx), %r8d\n mov 0x40(%rbx), %r9d\n movl $7, 0x20(%rbx)\n"
