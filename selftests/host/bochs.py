@@ -134,10 +134,13 @@ def edited(text, edits):
 
 
 class Bochs(Emulator):
+    # No version of Bochs so far has virtual-interrupt delivery as it should be (kmod/README.md): what RFLAGS.IF = 0 holds
+    # back comes as soon as an interrupt of the host does. A guest's handlers interrupt themselves.
+    module_parameters = ('apicv=0',)
+
     def __init__(self, machine, folder, version, edits):
         super().__init__(machine, folder)
         self.version = version
-        self.module_parameters = version.module_parameters
         self.edits = edits
         self.model, parameters = resolve_model(machine.cpu, version)
         self.window = window(machine.mem)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""The versions of Bochs that the host knows: where they are, how they are started, and what they do wrong."""
+"""The versions of Bochs that the host knows: where they are, and how they are started."""
 
 import os
 from dataclasses import dataclass
@@ -21,7 +21,6 @@ class BochsVersion:
     environment: dict
     # Debian's 2.7 is always in its debugger, which a script of commands has to drive; 3.0 only if it is told so.
     always_debugger: bool
-    module_parameters: tuple = ()
 
 
 def unpacked(name):
@@ -35,10 +34,7 @@ def unpacked(name):
     return BochsVersion(
         name, (loader, '--library-path', ':'.join(libraries), program), tree / 'usr/share/bochs',
         {'LTDL_LIBRARY_PATH': str(tree / 'usr/lib/x86_64-linux-gnu/bochs/plugins')},
-        always_debugger=name == '2.7',
-        # In 2.7, InterruptAcknowledge() delivers a virtual interrupt that RFLAGS.IF = 0 holds back as soon as an interrupt of the
-        # host comes: with virtual-interrupt delivery a guest's handlers interrupt themselves.
-        module_parameters=('apicv=0',) if name == '2.7' else ())
+        always_debugger=name == '2.7')
 
 
 def find_emulator(name):
