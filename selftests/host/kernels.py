@@ -59,12 +59,17 @@ def write_atomically(path, data, mode=0o644):
 
 def compiled(source, target, *flags):
     """Compile a small C file of the host's own, unless that was done since it changed."""
+    return compiled_from([source], target, *flags)
+
+
+def compiled_from(sources, target, *flags):
+    """The same of several files; headers among them are looked at for changes only."""
     target = CACHE / target
-    if target.exists() and target.stat().st_mtime_ns > source.stat().st_mtime_ns:
+    if target.exists() and target.stat().st_mtime_ns > max(source.stat().st_mtime_ns for source in sources):
         return target
     CACHE.mkdir(parents=True, exist_ok=True)
     scratch = CACHE / f'{target.name}.{os.getpid()}'
-    run_tool(['gcc', '-O2', '-Wall', *flags, '-o', scratch, source])
+    run_tool(['gcc', '-O2', '-Wall', *flags, '-o', scratch, *(s for s in sources if s.suffix == '.c')])
     scratch.rename(target)
     return target
 

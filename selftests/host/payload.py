@@ -99,8 +99,11 @@ def kernel_modules(kernel):
         yield name, stripped(module(kernel, name))
 
 
-def initramfs(kernel, window):
-    """The archive that a machine boots with, up to the point where it waits for a payload at (address, size)."""
+def initramfs(kernel, window, add=()):
+    """
+    The archive that a machine boots with, up to the point where it waits for a payload at (address, size), and to add,
+    (place, content, mode) of what else it needs for that.
+    """
     if not BUSYBOX.exists():
         raise HostError('busybox is missing: run selftests/host/setup')
     waiter = compiled(HERE / 'waiter.c', 'waiter', '-static')
@@ -113,6 +116,8 @@ def initramfs(kernel, window):
     archive.add('/etc/group', b'root:x:0:\n')
     for name, content in kernel_modules(kernel):
         archive.add(f'/lib/modules-extra/{name}.ko', content)
+    for entry in add:
+        archive.add(*entry)
     return archive.bytes()
 
 

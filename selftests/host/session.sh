@@ -69,6 +69,10 @@ if load_module; then
 	unload_module
 	# Changing a setting waits until all output is out.
 	stty -F /dev/ttyS1 raw -echo
+	if [ -n "$relay" ]; then
+		kill "$relay"
+		wait "$relay"
+	fi
 	frame taint "$before" "$(tainted)"
 	frame status "$status"
 fi
