@@ -17,7 +17,7 @@ class HostTest:
     command: list
     status: int = 0
     says: list = field(default_factory=list)
-    limit: int = 60
+    limit: int = 60                 # of the silence, in seconds of CPU time of the emulator
     more: Callable = list           # returns more options, for which something may have to be fetched or made
 
 
@@ -70,6 +70,10 @@ def crash(name, *options, cpus=1, limit=100):
         0, [f'CPUs: {cpus}', 'all ran'], limit=limit)
 
 
+# Long enough that six times are more than a silence of five seconds, and once is less.
+BUSY = 'n=0; while [ $n -lt 100000 ]; do n=$((n + 1)); done'
+
+
 def guest(name, run, status, *says, options=BOCHS):
     return HostTest(f'vmctl: {name}', options, shell(f'vmctl run {run}'), status, says)
 
@@ -79,7 +83,11 @@ HOST_TESTS = [
     HostTest('arguments as given', BOCHS, ['echo', 'a  b', 'c$d'], 0, ['a  b c$d']),
     HostTest('a kernel warning fails the run', [*BOCHS, '--no-load'],
              shell('echo "WARNING: made up" > /dev/kmsg'), 122, ['WARNING: made up']),
-    HostTest('a hanging command', BOCHS, shell('sleep 1000'), 124, ['no end after 5 s'], limit=5),
+    HostTest('a hanging command', [*BOCHS, '--timeout', '20'], shell('sleep 1000'), 124, ['no end after 20 s']),
+    HostTest('a silent command', BOCHS, shell('sleep 1000'), 124, ['no word for 5 s'], limit=5),
+    HostTest('a command that takes long, and says how far it is', BOCHS, shell(
+        f'for i in 1 2 3 4 5 6; do {BUSY}; echo said $i; done; {BUSY}; {BUSY}; {BUSY}; {BUSY}; {BUSY}; {BUSY}'),
+        124, ['said 6', 'no word for 5 s'], limit=5),
 
     refusal('no VT-x', 'prescott', 'CPU 0 has no VT-x', 'No such device'),
     refusal('an AMD processor', 'zambezi', 'an AMD processor', 'No such device'),

@@ -53,7 +53,9 @@ SEVERAL_CPUS = 'idle=halt'
 
 WINDOW_SIZE = 24 << 20
 PAYLOAD_OFFSET = 4096
+# Of a machine that is to be saved: seconds of CPU time of the emulator to boot it, and of the clock to write it.
 BOOT_LIMIT = 400
+SAVE_LIMIT = 600
 
 # A saved machine works only with the plugins loaded in this order: timers are saved by number.
 PLUGINS = ('plugin_ctrl: unmapped=true, biosdev=true, speaker=false, extfpuirq=true, parallel=false, serial=true, '
@@ -275,9 +277,12 @@ class Bochs(Emulator):
         console = folder / 'com1'
 
         def waiting():
-            return process.poll() is not None or console.exists() and b'tvx-host waiting' in console.read_bytes()
+            return console.exists() and b'tvx-host waiting' in console.read_bytes()
 
-        if not wait_until(waiting, BOOT_LIMIT) or process.poll() is not None:
+        def over():
+            return process.poll() is not None or self.cpu_time() > BOOT_LIMIT or waiting()
+
+        if not wait_until(over, 10 * BOOT_LIMIT) or not waiting():
             log = console.read_text(errors='replace') if console.exists() else ''
             raise HostError('the machine did not boot; its console and the emulator said:\n' + log[-4000:] +
                             (folder / 'emulator.out').read_text(errors='replace')[-1000:])
@@ -286,7 +291,7 @@ class Bochs(Emulator):
             process.stdin.write(b'state\nn\nn\n')
             process.stdin.flush()
             try:
-                process.wait(120)
+                process.wait(SAVE_LIMIT)
             except subprocess.TimeoutExpired:
                 raise HostError('the emulator did not save the machine in time') from None
         if not (folder / 'state/memory.ram').exists():

@@ -13,6 +13,7 @@ from pathlib import Path
 from kernels import CACHE, HostError, Kernel
 
 CONNECT_LIMIT = 30
+TICKS = os.sysconf('SC_CLK_TCK')
 
 
 @dataclass(frozen=True)
@@ -87,6 +88,14 @@ class Emulator:
 
     def output(self):
         return (self.folder / 'emulator.out').read_text(errors='replace')[-2000:]
+
+    def cpu_time(self):
+        """Seconds of this machine's CPUs that the emulator has had: they pass as fast as it works, whatever else runs here."""
+        try:
+            fields = Path(f'/proc/{self.process.pid}/stat').read_text().rpartition(')')[2].split()
+        except (FileNotFoundError, ProcessLookupError):
+            return 0
+        return (int(fields[11]) + int(fields[12])) / TICKS
 
     def stop(self):
         if self.process and self.process.poll() is None:

@@ -31,14 +31,19 @@ TAINT_WARN = 1 << 9
 # After a panic, the time that the rest of the log gets.
 PANIC_GRACE = 2
 
+# The shortest wait for the emulator to have had the CPU time that is left to it.
+LEAST_WAIT = 0.05
+
 
 class Session:
     """Reads the two serial ports of a running machine until the command has ended or cannot end any more."""
 
-    def __init__(self, backend, timeout, verbose, keyboard=None, successor=False):
+    def __init__(self, backend, timeout, idle_timeout, verbose, keyboard=None, successor=False):
         self.backend = backend
         self.nonce = secrets.token_hex(8)
         self.timeout = timeout
+        self.idle_timeout = idle_timeout
+        self.heard = 0
         self.verbose = verbose
         self.keyboard = keyboard
         self.log = []
@@ -54,6 +59,7 @@ class Session:
         self.fatal = False
         self.trouble = False
         self.timed_out = False
+        self.silent = False
         self.detached = False
 
     def begin(self):
@@ -79,7 +85,7 @@ class Session:
             self.backend.stop()
 
     def step(self, stopped):
-        events = self.selector.select(max(0, self.deadline - time.monotonic()))
+        events = self.selector.select(max(0, self.wait()))
         for key, _ in events:
             if key.fd == stopped:
                 return False
@@ -89,7 +95,23 @@ class Session:
         if time.monotonic() >= self.deadline:
             self.timed_out = not self.fatal
             return False
+        if self.idle_left() <= 0:
+            self.silent = True
+            return False
         return True
+
+    def wait(self):
+        return min(self.deadline - time.monotonic(), max(self.idle_left(), LEAST_WAIT))
+
+    def idle_left(self):
+        """CPU time that the emulator may still have before the next word."""
+        if self.idle_timeout is None:
+            return float('inf')
+        return self.heard + self.idle_timeout - self.backend.cpu_time()
+
+    def hear(self):
+        """The command or the host said something. The kernel does not count: a hung one complains every few seconds."""
+        self.heard = self.backend.cpu_time()
 
     def drain(self):
         """What was sent before the end is in the pipes."""
@@ -104,6 +126,8 @@ class Session:
 
     def read_com2(self):
         data = self.read(self.com2)
+        if data:
+            self.hear()
         left = memoryview(data)
         while left:
             left = left[os.write(1, left):]
@@ -140,6 +164,7 @@ class Session:
     def frame(self, nonce, word, rest):
         if nonce != self.nonce:
             return
+        self.hear()
         if word == 'ready':
             self.ready = True
             self.booted += 1
@@ -171,9 +196,11 @@ class Session:
         if self.fatal:
             return PANICKED, 'the kernel of the host panicked or oopsed'
         if not self.booted:
-            return NOT_STARTED, 'the host did not come up' + (' in time' if self.timed_out else '')
+            return NOT_STARTED, 'the host did not come up' + (' in time' if self.timed_out or self.silent else '')
         if self.timed_out:
             return TIMED_OUT, f'no end after {self.timeout:g} s'
+        if self.silent:
+            return TIMED_OUT, f'no word for {self.idle_timeout:g} s of CPU time of the emulator'
         if self.load_error is not None:
             return MODULE, f'the module does not load: {self.load_error}'
         if self.status is None:
