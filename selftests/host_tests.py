@@ -19,6 +19,7 @@ class HostTest:
     says: list = field(default_factory=list)
     limit: int = 60                 # of the silence, in seconds of CPU time of the emulator
     more: Callable = list           # returns more options, for which something may have to be fetched or made
+    traced: list = field(default_factory=list)      # of what --trace shall write, each segment's instructions
 
 
 def shell(text):
@@ -73,6 +74,15 @@ def crash(name, *options, cpus=1, limit=100):
 # Long enough that six times are more than a silence of five seconds, and once is less.
 BUSY = 'n=0; while [ $n -lt 100000 ]; do n=$((n + 1)); done'
 
+# A guest in real mode: twice two instructions between "xchg %bx, %bx", and a HLT.
+MARKED = r'\207\333\220\371\207\333\370\207\333\220\370\207\333\364'
+
+
+def traces(emulator):
+    return HostTest(f'a trace, Bochs {emulator}', [*BOCHS, '--emulator', emulator], shell(
+        f"printf '{MARKED}' > /tmp/code; vmctl run --mode real /tmp/code"), 0,
+        traced=[['nop', 'stc', 'xchg bx, bx'], ['nop', 'clc', 'xchg bx, bx']])
+
 
 def guest(name, run, status, *says, options=BOCHS):
     return HostTest(f'vmctl: {name}', options, shell(f'vmctl run {run}'), status, says)
@@ -88,6 +98,8 @@ HOST_TESTS = [
     HostTest('a command that takes long, and says how far it is', BOCHS, shell(
         f'for i in 1 2 3 4 5 6; do {BUSY}; echo said $i; done; {BUSY}; {BUSY}; {BUSY}; {BUSY}; {BUSY}; {BUSY}'),
         124, ['said 6', 'no word for 5 s'], limit=5),
+    traces('3.0'),
+    traces('2.7'),
 
     refusal('no VT-x', 'prescott', 'CPU 0 has no VT-x', 'No such device'),
     refusal('an AMD processor', 'zambezi', 'an AMD processor', 'No such device'),
