@@ -22,10 +22,10 @@ def measure(options, boot):
 
 
 def measure_ipis(options):
-    """What takes two CPUs: a machine of its own."""
+    """What takes two CPUs: a machine of its own, where both execute as many instructions as the clock counts."""
     if '--smp' in options:
         return {}
-    return words_of(run(steps(('kvm', ('kvm', 'ipi')), ('tvx', ('tvx', 'ipi'))), [*options, '--smp', '2']))
+    return words_of(run(steps(('kvm', ('kvm', 'ipi')), ('tvx', ('tvx', 'ipi'))), [*options, '--smp', '2', '--debugger']))
 
 
 def count_fields(options):

@@ -150,7 +150,7 @@ class Bochs(Emulator):
             COMMAND_LINE, machine.smp > 1 and SEVERAL_CPUS, 'memmap=%#x$%#x' % self.window[::-1],
             parameters, machine.append)))
         self.base = initramfs(machine.kernel, self.window)
-        self.trace = False
+        self.trace = self.debugger = False
         self.steady = compiled(HERE / 'steady.c', 'steady.so', '-shared', '-fPIC')
 
     def title(self):
@@ -180,7 +180,7 @@ class Bochs(Emulator):
 
     def emulate(self, folder, *arguments, stdin=subprocess.DEVNULL, **environment):
         debugger = []
-        if self.trace or self.version.always_debugger:
+        if self.trace or self.debugger or self.version.always_debugger:
             (folder / 'rc').write_text(TRACE_SCRIPT if self.trace else 'c\n')
             debugger = ['-rc', 'rc'] if self.version.always_debugger else ['-debugger', '-rc', 'rc']
         environment = {**os.environ, **self.version.environment, 'LD_PRELOAD': str(self.steady), **environment}
