@@ -90,6 +90,14 @@ static inline bool compat_kvm_loaded(void)
 #define compat_vm_flags(vma, set, clear) ((vma)->vm_flags = ((vma)->vm_flags | (set)) & ~(clear))
 #endif
 
+/* Exits of instructions that no guest may use: newer kernels have names for them. */
+#ifndef EXIT_REASON_SEAMCALL
+#define EXIT_REASON_SEAMCALL	76
+#endif
+#ifndef EXIT_REASON_TDCALL
+#define EXIT_REASON_TDCALL	77
+#endif
+
 /* Under FRED an INT instruction is no way into the NMI handler. */
 static inline bool compat_uses_fred(void)
 {

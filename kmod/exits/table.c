@@ -10,6 +10,7 @@
 #include <asm/processor-flags.h>
 #include <asm/vmx.h>
 
+#include "../compat.h"
 #include "../vmx/ops.h"
 #include "exits.h"
 #include "rip.h"
@@ -76,6 +77,8 @@ const struct exit_row exit_table[NR_EXIT_ROWS] = {
 	[EXIT_REASON_XRSTORS]		= INSN(exit_undefined),
 	[EXIT_REASON_UMWAIT]		= INSN(exit_undefined),
 	[EXIT_REASON_TPAUSE]		= INSN(exit_undefined),
+	[EXIT_REASON_SEAMCALL]		= INSN(exit_undefined),
+	[EXIT_REASON_TDCALL]		= INSN(exit_undefined),
 };
 
 __diag_pop();

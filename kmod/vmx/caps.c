@@ -96,6 +96,35 @@ static const struct control usable[] = {
 	{ PROC2, APICV, TVX_FEAT_APICV, "APIC virtualization" },
 };
 
+/*
+ * CPUs on which a control is offered and does not do what the manual says: CPUID.1:EAX,
+ * less its reserved bits, under @mask.  The numbers are those of Intel's specification
+ * updates.
+ */
+#define ANY_STEPPING	0x0fff0ff0
+#define THIS_STEPPING	0x0fff0fff
+static const struct erratum {
+	u32 signature, mask;
+	enum { BAD_TIMER, BAD_PERF_LOAD } what;
+} errata[] = {
+	/* The preemption timer does not count at the rate that IA32_VMX_MISC tells. */
+	{ 0x106a0, THIS_STEPPING, BAD_TIMER },	/* AAM126 */
+	{ 0x106a1, THIS_STEPPING, BAD_TIMER },	/* AAM126 */
+	{ 0x106a4, THIS_STEPPING, BAD_TIMER },	/* AAJ124 */
+	{ 0x106a5, THIS_STEPPING, BAD_TIMER },	/* AAJ124, AAK139, AAM126 */
+	{ 0x106e5, THIS_STEPPING, BAD_TIMER },	/* AAN92, AAO95, AAP86 */
+	{ 0x20652, THIS_STEPPING, BAD_TIMER },	/* AAT59, AAU65, AAX65 */
+	{ 0x20655, THIS_STEPPING, BAD_TIMER },	/* AAU65 */
+	{ 0x206e6, THIS_STEPPING, BAD_TIMER },	/* BA86 */
+	{ 0x306a8, THIS_STEPPING, BAD_TIMER },	/* seen on Xeon E3-1220 V2 */
+	/* An exit may clear bits of IA32_PERF_GLOBAL_CTRL that it is to load. */
+	{ 0x106a0, ANY_STEPPING, BAD_PERF_LOAD }, /* AAK155 */
+	{ 0x106e0, ANY_STEPPING, BAD_PERF_LOAD }, /* AAP115 */
+	{ 0x20650, ANY_STEPPING, BAD_PERF_LOAD }, /* AAT100 */
+	{ 0x206c0, ANY_STEPPING, BAD_PERF_LOAD }, /* BC86, AAY89, BD102 */
+	{ 0x206e0, ANY_STEPPING, BAD_PERF_LOAD }, /* BA97 */
+};
+
 /* Bits of IA32_VMX_EPT_VPID_CAP; the kernel names them, the table tells them. */
 static const struct {
 	u64 bit;
@@ -198,6 +227,8 @@ static int choose_controls(struct vmx_caps *caps, struct caps_refusal *why)
 		if (on)
 			chosen[c->group] |= c->bit;
 	}
+	/* Where it is missing there is no ENCLS either: no feature of which anybody must know. */
+	chosen[PROC2] |= SECONDARY_EXEC_ENCLS_EXITING & (allowed(caps, PROC2) >> 32);
 	caps->pin = chosen[PIN];
 	caps->proc = chosen[PROC];
 	caps->proc2 = chosen[PROC2];
@@ -252,6 +283,8 @@ static void settle(struct vmx_caps *caps)
 		caps->features &= ~TVX_FEAT_APICV;
 	if (!(caps->features & TVX_FEAT_EPT_AD))
 		caps->features &= ~TVX_FEAT_PML;
+	caps->perf_load = caps->exit_allowed >> 32 & VM_EXIT_LOAD_IA32_PERF_GLOBAL_CTRL &&
+			  caps->entry_allowed >> 32 & VM_ENTRY_LOAD_IA32_PERF_GLOBAL_CTRL;
 	if (caps->features & TVX_FEAT_UNRESTRICTED)
 		caps->cr0_fixed1 &= ~(u64)(X86_CR0_PE | X86_CR0_PG);
 }
@@ -271,6 +304,29 @@ int caps_negotiate(struct vmx_caps *caps, int (*rdmsr)(u32 msr, u64 *value),
 			      MSR(BASIC), 55);
 	settle(caps);
 	return 0;
+}
+
+void caps_apply_errata(struct vmx_caps *caps, u32 signature)
+{
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(errata); i++) {
+		if ((signature ^ errata[i].signature) & errata[i].mask)
+			continue;
+		if (errata[i].what == BAD_TIMER)
+			drop(caps, TVX_FEAT_SLICE, &caps->pin, PIN_BASED_VMX_PREEMPTION_TIMER);
+		else
+			caps->perf_load = false;
+	}
+}
+
+bool caps_vmx_enabled(u64 feat_ctl, bool kernel_agrees)
+{
+	u64 both = FEAT_CTL_VMX_ENABLED_INSIDE_SMX | FEAT_CTL_VMX_ENABLED_OUTSIDE_SMX;
+
+	if ((feat_ctl & both) == both)
+		return true;
+	return feat_ctl & both && kernel_agrees;
 }
 
 const char *caps_differ(const struct vmx_caps *a, const struct vmx_caps *b)

@@ -32,6 +32,7 @@
  * @timer_shift: the preemption timer counts TSC >> timer_shift
  * @invept_context: INVEPT has the single-context type (else all-contexts)
  * @invvpid_context: INVVPID has the single-context type (else all-contexts)
+ * @perf_load: entry and exit can load IA32_PERF_GLOBAL_CTRL
  * @maxphyaddr: physical address width; filled in by the caller
  */
 struct vmx_caps {
@@ -45,6 +46,7 @@ struct vmx_caps {
 	u8 timer_shift;
 	bool invept_context;
 	bool invvpid_context;
+	bool perf_load;
 	u8 maxphyaddr;
 };
 
@@ -70,6 +72,20 @@ struct caps_refusal {
  */
 int caps_negotiate(struct vmx_caps *caps, int (*rdmsr)(u32 msr, u64 *value),
 		   struct caps_refusal *why);
+
+/**
+ * caps_apply_errata() - do without what a processor of this kind offers but does not do
+ * @signature: CPUID.1:EAX
+ */
+void caps_apply_errata(struct vmx_caps *caps, u32 signature);
+
+/**
+ * caps_vmx_enabled() - may VMX be turned on, by a locked IA32_FEAT_CTL?
+ * @feat_ctl: its value; VMX inside and outside SMX have a bit each
+ * @kernel_agrees: the kernel, which alone knows whether it runs inside SMX (tboot), has
+ *	left X86_FEATURE_VMX on
+ */
+bool caps_vmx_enabled(u64 feat_ctl, bool kernel_agrees);
 
 /**
  * caps_differ() - do two CPUs of a machine offer different VMX?

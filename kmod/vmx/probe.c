@@ -47,11 +47,13 @@ static int feature_control(struct finding *f)
 	if (safe_rdmsr(MSR_IA32_FEAT_CTL, &value))
 		return f->kind = LOCK_FAILED, -ENODEV;
 	if (value & FEAT_CTL_LOCKED) {
-		if (value & FEAT_CTL_VMX_ENABLED_OUTSIDE_SMX)
+		if (caps_vmx_enabled(value, this_cpu_has(X86_FEATURE_VMX)))
 			return 0;
 		return f->kind = LOCKED_OFF, -ENODEV;
 	}
 	value |= FEAT_CTL_LOCKED | FEAT_CTL_VMX_ENABLED_OUTSIDE_SMX;
+	if (cpuid_ecx(1) & BIT(X86_FEATURE_SMX & 31))
+		value |= FEAT_CTL_VMX_ENABLED_INSIDE_SMX;
 	if (wrmsr_safe(MSR_IA32_FEAT_CTL, (u32)value, value >> 32))
 		return f->kind = LOCK_FAILED, -ENODEV;
 	return 0;
@@ -80,6 +82,8 @@ static int examine(struct finding *f)
 	f->err = caps_negotiate(&f->caps, safe_rdmsr, &f->why);
 	if (f->err)
 		f->kind = LACKS;
+	else
+		caps_apply_errata(&f->caps, cpuid_eax(1));
 	return f->err;
 }
 

@@ -156,6 +156,8 @@ static void write_vmcs(struct vmx_vcpu *v, const struct vmx_vm *vm)
 	vmwrite(TSC_OFFSET, v->tsc_offset);
 	if (v->vpid)
 		vmwrite(VIRTUAL_PROCESSOR_ID, v->vpid);
+	if (vmx_caps.proc2 & SECONDARY_EXEC_ENCLS_EXITING)
+		vmwrite(ENCLS_EXITING_BITMAP, ~0ull);
 	if (vmx_caps.features & TVX_FEAT_TPR_SHADOW) {
 		vmwrite(VIRTUAL_APIC_PAGE_ADDR, __pa(v->apic_page));
 		vmwrite(TPR_THRESHOLD, 0);

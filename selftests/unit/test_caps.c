@@ -296,6 +296,88 @@ TEST(each_optional_bit)
 	EXPECT_EQ(all, SKX_FEATURES);
 }
 
+/* Where the CPU has SGX, ENCLS is not the guest's; elsewhere there is nothing to control. */
+TEST(encls_exits_where_it_can)
+{
+	set_model(&skylake_x);
+	ASSERT_EQ(negotiate(), 0);
+	EXPECT_EQ(caps.proc2 & BIT(15), 0);
+	*m(MSR_IA32_VMX_PROCBASED_CTLS2) |= HIGH(BIT(15));
+	ASSERT_EQ(negotiate(), 0);
+	EXPECT_EQ(caps.proc2 & BIT(15), BIT(15));
+	EXPECT_EQ(caps.features, SKX_FEATURES);
+	check_invariants();
+}
+
+TEST(perf_load_needs_both_controls)
+{
+	set_model(&haswell);
+	ASSERT_EQ(negotiate(), 0);
+	EXPECT_TRUE(caps.perf_load);
+	*m(MSR_IA32_VMX_TRUE_EXIT_CTLS) &= ~HIGH(BIT(12));
+	ASSERT_EQ(negotiate(), 0);
+	EXPECT_FALSE(caps.perf_load);
+	set_model(&haswell);
+	*m(MSR_IA32_VMX_TRUE_ENTRY_CTLS) &= ~HIGH(BIT(13));
+	ASSERT_EQ(negotiate(), 0);
+	EXPECT_FALSE(caps.perf_load);
+	EXPECT_EQ(caps.features, NEW_FEATURES);
+}
+
+static const struct {
+	u32 signature;
+	bool timer, perf_load;
+} kinds[] = {
+	/* Nehalem, Westmere: the timer by stepping, PERF_GLOBAL_CTRL by model */
+	{ 0x106a0, false, false }, { 0x106a1, false, false }, { 0x106a2, true, false },
+	{ 0x106a4, false, false }, { 0x106a5, false, false },
+	{ 0x106e4, true, false }, { 0x106e5, false, false },
+	{ 0x20652, false, false }, { 0x20655, false, false }, { 0x20653, true, false },
+	{ 0x206c2, true, false },
+	{ 0x206e6, false, false }, { 0x206e5, true, false },
+	/* Ivy Bridge, one stepping and the one after it */
+	{ 0x306a8, false, true }, { 0x306a9, true, true },
+	/* the type and the reserved bits do not count, the family does */
+	{ 0x106a5 | 3 << 12 | 3 << 14 | 0xfu << 28, false, false },
+	{ 0x1106a5, true, true }, { 0x107a5, true, true },
+	/* Sandy Bridge, Haswell, Skylake, Sapphire Rapids */
+	{ 0x206a7, true, true }, { 0x306c3, true, true }, { 0x506e3, true, true },
+	{ 0x806f8, true, true },
+};
+
+TEST(errata)
+{
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(kinds); i++) {
+		set_model(&haswell);
+		ASSERT_EQ(negotiate(), 0);
+		caps_apply_errata(&caps, kinds[i].signature);
+		EXPECT(!!(caps.features & TVX_FEAT_SLICE) == kinds[i].timer,
+		       "%#x: preemption timer", kinds[i].signature);
+		EXPECT(!!(caps.pin & PIN_BASED_VMX_PREEMPTION_TIMER) == kinds[i].timer,
+		       "%#x: preemption timer's control", kinds[i].signature);
+		EXPECT(caps.perf_load == kinds[i].perf_load, "%#x: PERF_GLOBAL_CTRL",
+		       kinds[i].signature);
+		EXPECT_EQ(caps.features | TVX_FEAT_SLICE, NEW_FEATURES);
+		check_invariants();
+	}
+}
+
+/* IA32_FEAT_CTL: lock, VMX inside SMX, VMX outside SMX. */
+TEST(feature_control)
+{
+	EXPECT_FALSE(caps_vmx_enabled(BIT(0), true));
+	EXPECT_FALSE(caps_vmx_enabled(BIT(0), false));
+	EXPECT_TRUE(caps_vmx_enabled(BIT(0) | BIT(2), true));
+	/* in a measured environment, or out of it: the kernel knows which */
+	EXPECT_FALSE(caps_vmx_enabled(BIT(0) | BIT(2), false));
+	EXPECT_TRUE(caps_vmx_enabled(BIT(0) | BIT(1), true));
+	EXPECT_FALSE(caps_vmx_enabled(BIT(0) | BIT(1), false));
+	EXPECT_TRUE(caps_vmx_enabled(BIT(0) | BIT(1) | BIT(2), true));
+	EXPECT_TRUE(caps_vmx_enabled(BIT(0) | BIT(1) | BIT(2), false));
+}
+
 TEST(ept_capabilities)
 {
 	static const struct { int bit; const char *what; } must[] = {
