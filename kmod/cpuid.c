@@ -89,6 +89,7 @@
 static void cache_leaf(const struct policy_host *host, u32 index, u32 out[4]);
 static void xsave_leaf(const struct policy_host *host, u32 index, u32 out[4]);
 static void address_leaf(const struct policy_host *host, u32 index, u32 out[4]);
+static void clock_leaf(const struct policy_host *host, u32 index, u32 out[4]);
 static void string_leaf(const struct policy_host *host, u32 index, u32 out[4]);
 
 /*
@@ -134,7 +135,7 @@ static const struct row {
 	  .mask = { F(10, XSAVEOPT) }, .word = { WORD(10) }, .adjust = xsave_leaf },
 	{ .leaf = 0xd, .first = 2, .last = 62, .index = true,
 	  .mask = { ALL, ALL }, .adjust = xsave_leaf },
-	{ .leaf = 0x15, .mask = { ALL, ALL, ALL } },
+	{ .leaf = 0x15, .adjust = clock_leaf },
 	{ .leaf = 0x16, .mask = { ALL, ALL, ALL } },
 	{ .leaf = 0x40000000, .set = SIGNATURE },
 	{ .leaf = 0x80000000, .max = 0x80000008, .mask = { ALL, ALL, ALL, ALL } },
@@ -215,6 +216,21 @@ static void string_leaf(const struct policy_host *host, u32 index, u32 out[4])
 {
 	if (!(out[EBX] & F(9, ERMS)))
 		out[EDX] &= ~F(18, FSRM);
+}
+
+/*
+ * Where this leaf tells the crystal's rate, it is the APIC timer's as well (SDM: "APIC
+ * Timer"), and ours counts TSC ticks.  A rate that 32 bits do not hold is not told.
+ */
+static void clock_leaf(const struct policy_host *host, u32 index, u32 out[4])
+{
+	u64 hz = host->tsc_khz * 1000ull;
+
+	if (!hz || hz > U32_MAX)
+		return;
+	out[EAX] = 1;
+	out[EBX] = 1;
+	out[ECX] = hz;
 }
 
 /* Without LA57 linear addresses have 48 bits, whatever the host's have. */

@@ -109,6 +109,7 @@ int tvx_dev_register(void)
 
 	tvx_policy_host.xcr0 = vmx_xcr0_supported();
 	tvx_policy_host.features = vmx_caps.features;
+	tvx_policy_host.tsc_khz = tsc_khz;
 	tvx_default_cpuid = kvcalloc(TVX_MAX_CPUID, sizeof(*tvx_default_cpuid), GFP_KERNEL);
 	if (!tvx_default_cpuid)
 		return -ENOMEM;

@@ -27,12 +27,14 @@ enum cpuid_reg { EAX, EBX, ECX, EDX };
  * @xcr0: XCR0 bits that guests may set, 0 without XSAVE
  * @features: TVX_FEAT_*
  * @kernel_has: what the host's kernel has left on of a word of X86_FEATURE_*
+ * @tsc_khz: of the TSC, 0: not known
  */
 struct policy_host {
 	void (*cpuid)(u32 leaf, u32 subleaf, u32 out[4]);
 	u64 xcr0;
 	u64 features;
 	u32 (*kernel_has)(unsigned int word);
+	u32 tsc_khz;
 };
 
 /**

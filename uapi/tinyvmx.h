@@ -138,7 +138,8 @@ struct tvx_cpuid_entry {
  * @entries: pointer to struct tvx_cpuid_entry[]
  *
  * GET gives the table that a new VM has: what CPU and module support, and the
- * host's kernel has not turned off.
+ * host's kernel has not turned off; leaf 0x15 tells a crystal at the TSC's rate,
+ * which is the local APIC timer's.
  * E2BIG with @count set if the array is too small.
  * SET replaces the VM's table; EBUSY once the VM has a vCPU.
  * Bits in the table that the module does not support are not an error: the
