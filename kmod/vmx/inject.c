@@ -243,6 +243,18 @@ static bool deliver_first(struct vmx_vcpu *v)
 	return true;
 }
 
+/*
+ * An NMI-window exit is held off by MOV SS, but by STI only if the CPU chooses so (SDM:
+ * "Other Causes of VM Exits"): one that does not would exit in the shadow for ever.
+ * Interrupts are enabled in it, so that their window opens when it has ended.
+ */
+static u32 nmi_window(void)
+{
+	if (vmread(GUEST_INTERRUPTIBILITY_INFO) & GUEST_INTR_STATE_STI)
+		return CPU_BASED_INTR_WINDOW_EXITING;
+	return vmx_caps.features & TVX_FEAT_VNMI ? CPU_BASED_NMI_WINDOW_EXITING : 0;
+}
+
 static void open_windows(struct vmx_vcpu *v, u32 requests)
 {
 	u32 proc = v->proc & ~WINDOWS;
@@ -250,9 +262,8 @@ static void open_windows(struct vmx_vcpu *v, u32 requests)
 	if (v->intr.flags || requests & TVX_REQ_INTR_WINDOW ||
 	    (v->apic_waits && lapic_deliverable(v->lapic) >= 0))
 		proc |= CPU_BASED_INTR_WINDOW_EXITING;
-	if ((v->nmi_pending || requests & TVX_REQ_NMI_WINDOW) &&
-	    vmx_caps.features & TVX_FEAT_VNMI)
-		proc |= CPU_BASED_NMI_WINDOW_EXITING;
+	if (v->nmi_pending || requests & TVX_REQ_NMI_WINDOW)
+		proc |= nmi_window();
 	if (proc != v->proc) {
 		vmwrite(CPU_BASED_VM_EXEC_CONTROL, proc);
 		v->proc = proc;

@@ -4,6 +4,10 @@
 
 #define IRQ		0x40
 
+/* exit reasons */
+#define INTR_WINDOW	7
+#define NMI_WINDOW	8
+
 /* The test's own handler, that shows itself to user space. */
 GUEST64(handler_out, "out %al, $0x81\niretq");
 
@@ -169,6 +173,55 @@ TEST_F(vm, mov_ss_shadow)
 	start_idt(&self->g, mov_ss_out);
 	set_if(&self->g);
 	shadow_test(_metadata, &self->g, TVX_SHADOW_MOV_SS);
+}
+
+/* As behind an STI. */
+static void sti_at(struct guest *g, uint64_t rip)
+{
+	struct tvx_state state;
+
+	set_if(g);
+	must(tvx_vcpu_get_state(&g->vcpu, &state, TVX_STATE_GPRS | TVX_STATE_EVENTS));
+	state.rip = rip;
+	state.shadow = TVX_SHADOW_STI;
+	must(tvx_vcpu_set_state(&g->vcpu, &state));
+}
+
+/*
+ * An NMI in the shadow of STI comes behind the instruction in it.  No NMI-window exit may be
+ * asked for there: a processor may take it at once, and for ever.
+ */
+TEST_F(vm, nmi_in_sti_shadow)
+{
+	struct tvx_stats before, after;
+	struct guest *g = &self->g;
+
+	start_idt(g, nops);
+	sti_at(g, CODE_GPA);
+	must(tvx_vcpu_get_stats(&g->vcpu, &before));
+	must(tvx_inject_nmi(&g->vcpu));
+	ASSERT_EQ(run(g), TVX_EXIT_HLT);
+	must(tvx_vcpu_get_stats(&g->vcpu, &after));
+	ASSERT_EQ(idt_count(g), 1);
+	EXPECT_EQ(came(g, 0)->vector, NMI_VECTOR);
+	EXPECT_EQ(came(g, 0)->rip, CODE_GPA + 1);
+	EXPECT_EQ(after.reason[NMI_WINDOW].count, before.reason[NMI_WINDOW].count);
+	EXPECT_EQ(after.reason[INTR_WINDOW].count, before.reason[INTR_WINDOW].count + 1);
+}
+
+/* User space's window is not there before the shadow has ended. */
+TEST_F(vm, nmi_window_after_sti)
+{
+	struct guest *g = &self->g;
+
+	if (!has_feature(g, TVX_FEAT_VNMI))
+		SKIP(return, "no virtual NMIs");
+	start_idt(g, nops);
+	sti_at(g, CODE_GPA);
+	g->vcpu.run->in.requests = TVX_REQ_NMI_WINDOW;
+	ASSERT_EQ(run(g), TVX_EXIT_NMI_WINDOW);
+	EXPECT_EQ(out(g)->rip, CODE_GPA + 1);
+	EXPECT_EQ(shadow(g), 0);
 }
 
 TEST_F(vm, nmi_blocked_until_iret)
