@@ -7,6 +7,7 @@
  * are the owner's: it takes in what was posted before it enters the guest.
  */
 #include <linux/lockdep.h>
+#include <linux/nospec.h>
 #include <linux/spinlock.h>
 #include <asm/msr.h>
 
@@ -83,7 +84,8 @@ static bool is_plain(const struct lapic_message *m)
 static struct tvx_vcpu *pick(struct tvx_vm *vm, struct tvx_vcpu *from, u32 id,
 			     const struct lapic_message *m)
 {
-	struct tvx_vcpu *vcpu = vm->vcpus[id];
+	/* The guest's choice: nothing beyond the array is to be loaded, not even speculatively. */
+	struct tvx_vcpu *vcpu = vm->vcpus[array_index_nospec(id, TVX_MAX_VCPUS)];
 
 	return vcpu && lapic_matches(&vcpu->lapic, m, vcpu == from) ? vcpu : NULL;
 }

@@ -133,7 +133,7 @@ static bool overlaps_another(const struct tvx_vm *vm, const struct tvx_slot *arg
 /* Put @new in the place of slot @i: the guest loses all that it had through the old one. */
 static void replace_slot(struct tvx_vm *vm, unsigned int i, const struct tvx_memslot *new)
 {
-	struct tvx_memslot *slot = &vm->slots[i];
+	struct tvx_memslot *slot = &vm->slots[array_index_nospec(i, TVX_MAX_SLOTS)];
 
 	lockdep_assert_held(&vm->lock);
 	spin_lock(&vm->mmu_lock);

@@ -3,10 +3,21 @@
 #ifndef TVX_MEM_H
 #define TVX_MEM_H
 
+#include <linux/nospec.h>
+
 #include "objects.h"
 
 /* The slot that holds @gpa, or NULL.  Under vm->mmu_lock. */
 const struct tvx_memslot *mem_find_slot(const struct tvx_vm *vm, u64 gpa);
+
+/*
+ * Where @gpa, which the slot holds, is in the process.  A CPU that has guessed wrong that the
+ * slot holds it must not walk page tables to where the guest sends it.
+ */
+static inline u64 mem_slot_hva(const struct tvx_memslot *slot, u64 gpa)
+{
+	return slot->hva + array_index_nospec(gpa - slot->gpa, slot->len);
+}
 
 /* The addresses around @gpa, which no slot holds, that none holds either.  Under vm->mmu_lock. */
 void mem_find_hole(const struct tvx_vm *vm, u64 gpa, u64 *from, u64 *len);

@@ -12,7 +12,7 @@ int tvx_mem_read(struct tvx_vm *vm, u64 gpa, void *buf, size_t len)
 	spin_lock(&vm->mmu_lock);
 	slot = mem_find_slot(vm, gpa);
 	if (slot && slot->gpa + slot->len - gpa >= len)
-		hva = slot->hva + (gpa - slot->gpa);
+		hva = mem_slot_hva(slot, gpa);
 	spin_unlock(&vm->mmu_lock);
 	if (!hva || copy_from_user(buf, u64_to_user_ptr(hva), len))
 		return -EFAULT;

@@ -49,7 +49,7 @@ static enum tvx_mem_result look_up(struct tvx_vm *vm, struct tvx_fault *f)
 		return TVX_MEM_NO_SLOT;
 	}
 	f->seq = vm->mmu_seq;
-	f->hva = f->slot->hva + (f->gpa - f->slot->gpa);
+	f->hva = mem_slot_hva(f->slot, f->gpa);
 	f->may_write = !(f->slot->flags & TVX_SLOT_READONLY);
 	return f->write && !f->may_write ? TVX_MEM_RDONLY : TVX_MEM_ERROR;
 }
@@ -318,7 +318,9 @@ static bool known_absent(const struct tvx_vm *vm, struct tvx_fault *f)
 	if (f->gpa < f->absent.from || f->gpa >= f->absent.end ||
 	    f->absent.seq != READ_ONCE(vm->mmu_seq) || (f->write && !f->absent.may_write))
 		return false;
-	f->hva = f->gpa + f->absent.offset;
+	/* As in mem_slot_hva(). */
+	f->hva = f->absent.from + f->absent.offset +
+		 array_index_nospec(f->gpa - f->absent.from, f->absent.end - f->absent.from);
 	return true;
 }
 

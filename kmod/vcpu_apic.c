@@ -4,6 +4,7 @@
  * with the registers, and what is loaded has caught up with the host's TSC.
  */
 #include <linux/errno.h>
+#include <linux/nospec.h>
 #include <asm/msr.h>
 
 #include "objects.h"
@@ -57,6 +58,7 @@ long tvx_vcpu_set_apic(void *object, void *arg)
 /* One register, as the guest would access it. [loaded] */
 static int access(struct tvx_vcpu *vcpu, struct tvx_apic_access *args)
 {
+	u32 offset = array_index_nospec(args->offset, LAPIC_REGS_SIZE);
 	struct lapic *a = &vcpu->lapic;
 	int effects = LAPIC_NOTHING;
 
@@ -65,10 +67,10 @@ static int access(struct tvx_vcpu *vcpu, struct tvx_apic_access *args)
 	if (args->flags & TVX_APIC_WRITE && vcpu->eoi_due)
 		return -EBUSY;
 	if (args->flags & TVX_APIC_WRITE)
-		return settle(vcpu, lapic_write(a, args->offset, args->value, rdtsc()));
+		return settle(vcpu, lapic_write(a, offset, args->value, rdtsc()));
 	if (lapic_sync(a))
 		effects = LAPIC_UPDATE;
-	args->value = lapic_read(a, args->offset, rdtsc());
+	args->value = lapic_read(a, offset, rdtsc());
 	return settle(vcpu, effects);
 }
 

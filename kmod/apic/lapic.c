@@ -3,6 +3,7 @@
  * A local APIC: its registers, by xAPIC page and by x2APIC MSRs, and its modes.
  */
 #include <linux/errno.h>
+#include <linux/nospec.h>
 #include <linux/string.h>
 
 #include "lapic_regs.h"
@@ -316,10 +317,10 @@ int lapic_write(struct lapic *a, u32 offset, u32 value, u64 now)
 	return lapic_written(a, offset, now);
 }
 
-/* 0 is no register. */
+/* 0 is no register, also for a CPU that speculates with an MSR out of range. */
 static u32 msr_offset(u32 msr)
 {
-	return msr - APIC_BASE_MSR < LAPIC_ROWS ? (msr - APIC_BASE_MSR) << 4 : 0;
+	return array_index_nospec(msr - APIC_BASE_MSR, LAPIC_ROWS) << 4;
 }
 
 int lapic_read_msr(const struct lapic *a, u32 msr, u64 now, u64 *value)
