@@ -2,6 +2,8 @@
 /* Exceptions, windows, triple faults, task switches. */
 #include <linux/kernel.h>
 #include <linux/sched.h>
+#include <asm/cpu.h>
+#include <asm/cpufeature.h>
 #include <asm/debugreg.h>
 #include <asm/processor-flags.h>
 #include <asm/trapnr.h>
@@ -9,6 +11,7 @@
 
 #include "../vmx/intr.h"
 #include "../vmx/ops.h"
+#include "alignment.h"
 #include "exits.h"
 
 /* Access to a debug register while DR7.GD is set; the kernel has no names for them. */
@@ -94,6 +97,16 @@ static void reflect(struct tvx_vcpu *vcpu, const struct tvx_event *e)
 	/* else: what waits goes first, and the instruction is executed again after it */
 }
 
+/* The host's #AC for a split lock: no guest of today knows what to do with one. */
+static bool is_split_lock(struct tvx_vcpu *vcpu, const struct tvx_event *e)
+{
+	struct vmx_vcpu *hw = &vcpu->hw;
+
+	return e->vector == X86_TRAP_AC &&
+	       !ac_is_guests(boot_cpu_has(X86_FEATURE_SPLIT_LOCK_DETECT), vmx_cpl(hw),
+			     vmx_read_cr0(hw), vmread(GUEST_RFLAGS));
+}
+
 int exit_exception(struct tvx_vcpu *vcpu)
 {
 	u32 info = vmread(VM_EXIT_INTR_INFO);
@@ -103,12 +116,35 @@ int exit_exception(struct tvx_vcpu *vcpu)
 	e = event_of(info);
 	if (e.type == TVX_EVENT_NMI || e.vector == X86_TRAP_MC)
 		return EXIT_RESUME;
+	if (unlikely(is_split_lock(vcpu, &e))) {
+		repair_for_resume(vcpu, info, &e);
+		return EXIT_SLOW;
+	}
 	if (vcpu->hw.policy->exceptions & BIT(e.vector)) {
 		repair_for_resume(vcpu, info, &e);
 		return to_user(vcpu, &e);
 	}
 	reflect(vcpu, &e);
 	return EXIT_RESUME;
+}
+
+/*
+ * A split lock of the guest's is this thread's, as if it had executed one itself: it is slowed
+ * down and goes on, or gets SIGBUS, as the host has it.
+ */
+int exit_exception_slow(struct tvx_vcpu *vcpu)
+{
+	unsigned long rip;
+	int err = vmx_load(&vcpu->hw);
+
+	if (err)
+		return err;
+	rip = vmread(GUEST_RIP);
+	vmx_unload(&vcpu->hw);
+	if (handle_guest_split_lock(rip))
+		return EXIT_RESUME;
+	vcpu->exit = TVX_EXIT_INTERRUPTED;
+	return -EINTR;
 }
 
 /* Interrupts were enabled after the exit, and the host took it. */

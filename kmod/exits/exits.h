@@ -108,6 +108,7 @@ int exit_dr(struct tvx_vcpu *vcpu);
 int exit_xsetbv(struct tvx_vcpu *vcpu);
 /* exception.c */
 int exit_exception(struct tvx_vcpu *vcpu);
+int exit_exception_slow(struct tvx_vcpu *vcpu);
 int exit_external_interrupt(struct tvx_vcpu *vcpu);
 int exit_intr_window(struct tvx_vcpu *vcpu);
 int exit_nmi_window(struct tvx_vcpu *vcpu);

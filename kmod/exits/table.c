@@ -23,7 +23,7 @@ __diag_push();
 __diag_ignore(GCC, 8, "-Woverride-init", "the first row is what the others override");
 const struct exit_row exit_table[NR_EXIT_ROWS] = {
 	[0 ... NR_EXIT_ROWS - 1]	= { exit_unknown },
-	[EXIT_REASON_EXCEPTION_NMI]	= { exit_exception },
+	[EXIT_REASON_EXCEPTION_NMI]	= { exit_exception, exit_exception_slow },
 	[EXIT_REASON_EXTERNAL_INTERRUPT] = { exit_external_interrupt },
 	[EXIT_REASON_TRIPLE_FAULT]	= { exit_triple_fault },
 	[EXIT_REASON_INTERRUPT_WINDOW]	= { exit_intr_window },

@@ -263,8 +263,13 @@ TEST_F(policy, policy_refused)
 
 GUEST64(raise_ud, "nop\nud2\nhlt");
 GUEST64(raise_bp, "int3\nhlt");
+GUEST32(unaligned, "mov $0x5001, %eax\nmov (%eax), %ebx\nhlt");
 /* User mode's part of the error code is not there: CPL is 0. */
 GUEST64(raise_pf, "movabs $0x7fff12345678, %rdi\nmovb $1, (%rdi)\nhlt");
+
+#define AC_VECTOR	17
+#define CR0_AM		(1u << 18)
+#define RFLAGS_AC	(1u << 18)
 
 static void intercept(struct guest *g, uint32_t exceptions)
 {
@@ -292,6 +297,32 @@ TEST_F(policy, exception_ud)
 	ASSERT_EQ(idt_count(g), 1);
 	EXPECT_EQ(came(g, 0)->vector, UD_VECTOR);
 	EXPECT_EQ(came(g, 0)->rip, CODE_GPA + 1);
+}
+
+/* Alignment checks that the guest has turned on are its own, in user mode only. */
+TEST_F(policy, exception_ac)
+{
+	struct guest *g = &self->g;
+	struct tvx_state s;
+
+	intercept(g, 1u << AC_VECTOR);
+	start(g, GUEST_PROTECTED, unaligned);
+	must(tvx_vcpu_get_state(&g->vcpu, &s, TVX_STATE_ALL));
+	s.cr0 |= CR0_AM;
+	s.rflags |= RFLAGS_AC;
+	must(tvx_vcpu_set_state(&g->vcpu, &s));
+	ASSERT_EQ(run(g), TVX_EXIT_HLT);
+	start(g, GUEST_PROTECTED, unaligned);
+	s.seg[TVX_CS].selector |= 3;
+	s.seg[TVX_CS].ar |= 3 << 5;
+	s.seg[TVX_SS].selector |= 3;
+	s.seg[TVX_SS].ar |= 3 << 5;
+	must(tvx_vcpu_set_state(&g->vcpu, &s));
+	ASSERT_EQ(run(g), TVX_EXIT_EXCEPTION);
+	EXPECT_EQ(out(g)->exception.event.vector, AC_VECTOR);
+	EXPECT_EQ(out(g)->exception.event.flags, TVX_EVENT_VALID | TVX_EVENT_ERROR_CODE);
+	EXPECT_EQ(out(g)->exception.event.error_code, 0);
+	EXPECT_EQ(out(g)->rip, CODE_GPA + 5);
 }
 
 TEST_F(policy, exception_pf)
