@@ -4,14 +4,17 @@
 
 #include <linux/cpu.h>
 #include <linux/hardirq.h>
+#include <linux/kvm_host.h>
 #include <linux/sched/smt.h>
 #include <linux/mm.h>
 #include <linux/printk.h>
+#include <linux/slab.h>
 #include <asm/cpufeature.h>
 #include <asm/msr.h>
 #include <asm/vmx.h>
 
 #include "mitigate.h"
+#include "ops.h"
 
 /* The software flush reads as much as any L1D holds. */
 #define L1D_ORDER 4
@@ -39,6 +42,9 @@ static bool l1d_flush_always(void)
 	       l1tf_mitigation == L1TF_MITIGATION_FULL_FORCE;
 }
 
+/* What perf wants to know of a guest's own PMU; newer kernels look at it unasked. */
+static struct kvm_pmu no_pmu;
+
 /* Without a PMU driver nobody programs counters: it registers at boot, or never. */
 static bool perf_has_driver(void)
 {
@@ -46,7 +52,7 @@ static bool perf_has_driver(void)
 	int nr;
 
 	preempt_disable();
-	has = boot_cpu_has(X86_FEATURE_ARCH_PERFMON) && perf_guest_get_msrs(&nr, NULL);
+	has = boot_cpu_has(X86_FEATURE_ARCH_PERFMON) && perf_guest_get_msrs(&nr, &no_pmu);
 	preempt_enable();
 	return has;
 }
@@ -114,14 +120,65 @@ void mitigate_flush_l1d(void)
 	asm volatile("lfence" : : : "memory");
 }
 
-/* Counters that must not count in a guest, PEBS that must not write into one. */
-void mitigate_perf_switch(bool to_guest)
+int mitigate_alloc(struct vmx_vcpu *v)
+{
+	if (!static_branch_unlikely(&mitigate_perf))
+		return 0;
+	/* A power of two, and so aligned to it: the CPU wants 16 bytes. */
+	static_assert(sizeof(*v->perf_lists) == 256);
+	v->perf_lists = kzalloc(sizeof(*v->perf_lists), GFP_KERNEL_ACCOUNT);
+	return v->perf_lists ? 0 : -ENOMEM;
+}
+
+void mitigate_free(struct vmx_vcpu *v)
+{
+	kfree(v->perf_lists);
+	v->perf_lists = NULL;
+}
+
+/* Once for each vCPU whose VMCS is new; the counts and controls there are 0. */
+void mitigate_vmcs(struct vmx_vcpu *v)
+{
+	if (!v->perf_lists)
+		return;
+	vmwrite(VM_ENTRY_MSR_LOAD_ADDR, __pa(v->perf_lists->entry));
+	vmwrite(VM_EXIT_MSR_LOAD_ADDR, __pa(v->perf_lists->exit));
+}
+
+static void load_perf_global(struct vmx_vcpu *v, const struct perf_plan *plan)
+{
+	u32 entry = vmread(VM_ENTRY_CONTROLS), exit = vmx_caps.exit;
+
+	/* The CPU keeps a bit of the guest's mode there. */
+	entry &= ~VM_ENTRY_LOAD_IA32_PERF_GLOBAL_CTRL;
+	if (plan->load) {
+		entry |= VM_ENTRY_LOAD_IA32_PERF_GLOBAL_CTRL;
+		exit |= VM_EXIT_LOAD_IA32_PERF_GLOBAL_CTRL;
+		vmwrite(GUEST_IA32_PERF_GLOBAL_CTRL, plan->load_guest);
+		vmwrite(HOST_IA32_PERF_GLOBAL_CTRL, plan->load_host);
+	}
+	vmwrite(VM_ENTRY_CONTROLS, entry);
+	vmwrite(VM_EXIT_CONTROLS, exit);
+}
+
+void mitigate_perf_switch(struct vmx_vcpu *v)
 {
 	struct perf_guest_switch_msr *msrs;
-	int i, nr;
+	struct perf_plan plan;
+	int nr;
 
-	msrs = perf_guest_get_msrs(&nr, NULL);
-	for (i = 0; msrs && i < nr; i++)
-		if (msrs[i].host != msrs[i].guest)
-			wrmsrl(msrs[i].msr, to_guest ? msrs[i].guest : msrs[i].host);
+	msrs = perf_guest_get_msrs(&nr, &no_pmu);
+	if (!perf_make_plan(&plan, v->perf_lists, msrs, msrs ? nr : 0, vmx_caps.perf_load))
+		pr_warn_once("a guest runs with some of the host's performance counters on\n");
+	/* A record on its way takes a while: the entry itself would not wait for it. */
+	if (plan.pebs)
+		cpu_wrmsr(MSR_IA32_PEBS_ENABLE, 0);
+	if (plan.load != v->perf.load || plan.load_guest != v->perf.load_guest ||
+	    plan.load_host != v->perf.load_host)
+		load_perf_global(v, &plan);
+	if (plan.nr != v->perf.nr) {
+		vmwrite(VM_ENTRY_MSR_LOAD_COUNT, plan.nr);
+		vmwrite(VM_EXIT_MSR_LOAD_COUNT, plan.nr);
+	}
+	v->perf = plan;
 }

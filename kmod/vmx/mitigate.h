@@ -30,7 +30,14 @@ DECLARE_STATIC_KEY_FALSE(mitigate_spec);	/* the CPU has SPEC_CTRL */
 DECLARE_STATIC_KEY_FALSE(mitigate_perf);	/* the host's PMU driver counts in guests */
 
 void mitigate_flush_l1d(void);
-void mitigate_perf_switch(bool to_guest);
+
+/* What a vCPU needs for them.  Return: 0 or -ENOMEM. */
+int mitigate_alloc(struct vmx_vcpu *v);
+void mitigate_free(struct vmx_vcpu *v);
+/* Its VMCS is new. [loaded] */
+void mitigate_vmcs(struct vmx_vcpu *v);
+/* Interrupts off: have the CPU switch the host's counters and PEBS off for the guest. */
+void mitigate_perf_switch(struct vmx_vcpu *v);
 
 /* Another vCPU than the last one is to run on this CPU: forget its branches. */
 static inline void mitigate_vcpu_switch(void)
@@ -47,7 +54,7 @@ static inline void mitigate_before_entry(struct vmx_vcpu *v)
 				 cpu_feature_enabled(X86_FEATURE_KERNEL_IBRS);
 	}
 	if (static_branch_unlikely(&mitigate_perf))
-		mitigate_perf_switch(true);
+		mitigate_perf_switch(v);
 	/*
 	 * If anything of the host may have come into it since the last flush: user space
 	 * or another thread ran, for which l1d_enter() says so, or interrupts were taken
@@ -59,8 +66,6 @@ static inline void mitigate_before_entry(struct vmx_vcpu *v)
 
 static inline void mitigate_after_exit(struct vmx_vcpu *v)
 {
-	if (static_branch_unlikely(&mitigate_perf))
-		mitigate_perf_switch(false);
 	/* VMSCAPE: user space is not to run on the guest's branch predictions. */
 	if (cpu_feature_enabled(X86_FEATURE_IBPB_EXIT_TO_USER))
 		this_cpu_write(x86_ibpb_exit_to_user, true);

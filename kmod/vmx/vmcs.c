@@ -11,6 +11,7 @@
 #include <asm/trapnr.h>
 
 #include "fpu.h"
+#include "mitigate.h"
 #include "ops.h"
 #include "power.h"
 #include "state.h"
@@ -166,6 +167,7 @@ static void write_vmcs(struct vmx_vcpu *v, const struct vmx_vm *vm)
 		vmwrite(APIC_ACCESS_ADDR, __pa(vm->apic_access));
 	for (i = 0; v->apicv && i < ARRAY_SIZE(v->eoi_exits); i++)
 		vmwrite(EOI_EXIT_BITMAP0 + 2 * i, 0);
+	mitigate_vmcs(v);
 	vmx_apic_mode(v);
 }
 
@@ -248,7 +250,7 @@ int vmx_vcpu_init(struct vmx_vcpu *v, const struct vmx_vm *vm, struct lapic *lap
 	if (!v->vmcs)
 		return -ENOMEM;
 	v->vmcs_pa = __pa(v->vmcs);
-	if (make_apic_page(v, lapic, vm->tsc_offset) || fpu_alloc(v))
+	if (make_apic_page(v, lapic, vm->tsc_offset) || fpu_alloc(v) || mitigate_alloc(v))
 		return -ENOMEM;
 	if (vmx_caps.features & TVX_FEAT_VPID) {
 		/* All in use: this one runs without. */
@@ -264,6 +266,7 @@ void vmx_vcpu_destroy(struct vmx_vcpu *v)
 		vmx_clear(v);
 	if (v->vpid)
 		ida_free(&vpids, v->vpid);
+	mitigate_free(v);
 	fpu_free(v);
 	free_page((unsigned long)v->apic_page);
 	free_page((unsigned long)v->vmcs);

@@ -27,6 +27,7 @@
 #include <tinyvmx.h>
 
 #include "caps.h"
+#include "perflist.h"
 #include "space.h"
 #include "../apic/lapic.h"
 #include "../policy.h"
@@ -138,6 +139,8 @@ struct vmx_vcpu {
 	struct vmx_cr cr0, cr4;
 	u64 slice;			/* as the preemption timer has it, TSC ticks */
 	unsigned long host_cr3, host_cr4, host_fs_base;
+	struct perf_plan perf;
+	struct perf_lists *perf_lists;	/* NULL: the host has no PMU driver */
 
 	/* what the section keeps of the host */
 	u64 host_kernel_gs;
