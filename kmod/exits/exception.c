@@ -73,12 +73,12 @@ static int to_user(struct tvx_vcpu *vcpu, const struct tvx_event *e)
 static void update_dr6(struct tvx_vcpu *vcpu)
 {
 	unsigned long bits = vmread(EXIT_QUALIFICATION) & (DR_TRAP_BITS | DR_STEP | DR6_BD);
-	unsigned long dr6;
+	struct vmx_vcpu *hw = &vcpu->hw;
 
-	vmx_dr_live(&vcpu->hw);
+	/* The guest is going to look. */
+	vmx_dr_live(hw);
 	/* The breakpoints' bits say what hit now, the others stay until the guest clears them. */
-	get_debugreg(dr6, 6);
-	set_debugreg((dr6 & ~(unsigned long)DR_TRAP_BITS) | bits, 6);
+	hw->dr6 = (hw->dr6 & ~(u64)DR_TRAP_BITS) | bits;
 	vmwrite(GUEST_DR7, vmread(GUEST_DR7) & ~DR7_GD);
 }
 

@@ -149,13 +149,6 @@ void vmx_dr_live(struct vmx_vcpu *v)
 {
 	if (v->dr_live)
 		return;
-	/* The host's breakpoints are not to hit at addresses that the guest chose. */
-	set_debugreg(0, 7);
-	set_debugreg(v->dr[0], 0);
-	set_debugreg(v->dr[1], 1);
-	set_debugreg(v->dr[2], 2);
-	set_debugreg(v->dr[3], 3);
-	set_debugreg(v->dr6, 6);
 	v->dr_live = true;
 	v->proc &= ~CPU_BASED_MOV_DR_EXITING;
 	vmwrite(CPU_BASED_VM_EXEC_CONTROL, v->proc);
@@ -173,17 +166,11 @@ static void debug_enter(struct vmx_vcpu *v)
 		vmx_dr_live(v);
 }
 
-static noinline void dr_out(struct vmx_vcpu *v)
+static noinline void dr_dead(struct vmx_vcpu *v)
 {
-	get_debugreg(v->dr[0], 0);
-	get_debugreg(v->dr[1], 1);
-	get_debugreg(v->dr[2], 2);
-	get_debugreg(v->dr[3], 3);
-	get_debugreg(v->dr6, 6);
 	v->dr_live = false;
 	v->proc |= CPU_BASED_MOV_DR_EXITING;
 	vmwrite(CPU_BASED_VM_EXEC_CONTROL, v->proc);
-	set_debugreg(DR6_RESERVED, 6);
 	/* Until the next MOV DR exits, DR7 stays as it is. */
 	switch_dr7_changed(v);
 }
@@ -191,10 +178,32 @@ static noinline void dr_out(struct vmx_vcpu *v)
 static void debug_leave(struct vmx_vcpu *v)
 {
 	if (v->dr_live)
-		dr_out(v);
-	/* An exit leaves 0x400 in DR7; the host's breakpoints want theirs. */
-	if (unlikely(hw_breakpoint_active()))
-		hw_breakpoint_restore();
+		dr_dead(v);
+}
+
+/*
+ * Around an entry, interrupts off: with them on, perf's IPIs write the host's breakpoints
+ * into these registers, and the guest would lose its own and read the host's.
+ */
+static noinline void dr_in(struct vmx_vcpu *v)
+{
+	/* The host's breakpoints are not to hit at addresses that the guest chose. */
+	set_debugreg(0, 7);
+	set_debugreg(v->dr[0], 0);
+	set_debugreg(v->dr[1], 1);
+	set_debugreg(v->dr[2], 2);
+	set_debugreg(v->dr[3], 3);
+	set_debugreg(v->dr6, 6);
+}
+
+static noinline void dr_out(struct vmx_vcpu *v)
+{
+	get_debugreg(v->dr[0], 0);
+	get_debugreg(v->dr[1], 1);
+	get_debugreg(v->dr[2], 2);
+	get_debugreg(v->dr[3], 3);
+	get_debugreg(v->dr6, 6);
+	set_debugreg(DR6_RESERVED, 6);
 }
 
 /*
@@ -330,6 +339,15 @@ static void hand_to_host(struct vmx_vcpu *v)
 		machine_check();
 }
 
+/* What an exit has cleared, or left in the CPU. */
+static noinline void put_back(struct vmx_vcpu *v)
+{
+	if (v->host_debugctl)
+		update_debugctlmsr(v->host_debugctl);
+	if (v->dr_live)
+		dr_out(v);
+}
+
 int vmx_run(struct vmx_vcpu *v, u64 slice)
 {
 	enum vmx_entry_result result;
@@ -339,13 +357,18 @@ int vmx_run(struct vmx_vcpu *v, u64 slice)
 	before_entry(v, slice);
 	/* An exit clears it; perf changes it by IPI, so no earlier than here. */
 	v->host_debugctl = cpu_rdmsr(MSR_IA32_DEBUGCTLMSR);
+	if (unlikely(v->dr_live))
+		dr_in(v);
 	mitigate_before_entry(v);
 	result = vmx_enter_guest(v);
 	mitigate_after_exit(v);
 
 	v->cr2 = native_read_cr2();
-	if (unlikely(v->host_debugctl))
-		update_debugctlmsr(v->host_debugctl);
+	if (unlikely(v->to_put_back))
+		put_back(v);
+	/* An exit leaves 0x400 in DR7; the host's breakpoints want theirs. */
+	if (unlikely(hw_breakpoint_active()))
+		hw_breakpoint_restore();
 	if (unlikely(result != VMX_ENTRY_EXITED)) {
 		if (result == VMX_ENTRY_FAULTED)
 			return -EAGAIN;

@@ -144,11 +144,16 @@ struct vmx_vcpu {
 
 	/* what the section keeps of the host */
 	u64 host_kernel_gs;
-	u64 host_debugctl;
+	union {
+		struct {
+			u32 host_debugctl;	/* it has no bits above these */
+			u32 dr_live;		/* the guest's DR0..6 are in the CPU with it */
+		};
+		u64 to_put_back;		/* after an exit; 0: nothing */
+	};
 	u16 host_ds, host_es, host_fs, host_gs, host_ldt;
 	bool in_section;
 	bool syscall_live;		/* the guest's SYSCALL MSRs are in the CPU */
-	bool dr_live;			/* the guest's DR0..6 are in the CPU */
 	bool breakpoints;		/* unless they are: its DR7 has some on */
 	bool user_ran;			/* since the last section; set by who calls vmx_enter() */
 	unsigned long seen_switches;	/* of the thread that ran it last */
@@ -388,7 +393,7 @@ int vmx_write_cr4(struct vmx_vcpu *v, u64 value);	/* -EINVAL: #GP */
 int vmx_write_xcr0(struct vmx_vcpu *v, u64 value);	/* -EINVAL: #GP */
 u64 vmx_read_cr8(struct vmx_vcpu *v);
 int vmx_write_cr8(struct vmx_vcpu *v, u64 value);	/* -EINVAL: #GP */
-/* Debug registers go into the CPU, and MOV DR exits no more until the next section but one. */
+/* Debug registers go in at each entry, and MOV DR exits no more until the section ends. */
 void vmx_dr_live(struct vmx_vcpu *v);
 /* CPL of the guest: SS.DPL. */
 int vmx_cpl(struct vmx_vcpu *v);

@@ -1,0 +1,132 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* What else the host does on a CPU that runs a guest, and what each sees of the other. */
+#include <linux/hw_breakpoint.h>
+#include <linux/perf_event.h>
+#include <sys/syscall.h>
+
+#include "tvx_test.h"
+
+#define ROUNDS		8
+
+#define NEED_TWO_CPUS() do {						\
+	if (sysconf(_SC_NPROCESSORS_ONLN) < 2)				\
+		SKIP(return, "needs two CPUs");				\
+} while (0)
+
+/* What guest and host tell each other, at DATA_GPA. */
+struct shared {
+	volatile uint32_t ready, stop;
+};
+#define READY	"0x200000"
+#define STOP	"0x200004"
+
+/* Reads its debug registers back until one is another, or it is told to stop. */
+#define PUT_DR(n)	"mov $0x5551" #n "0, %eax\nmov %rax, %dr" #n "\n"
+#define CHECK_DR(n)	"mov %dr" #n ", %rbx\ncmp $0x5551" #n "0, %ebx\njne 2f\n" \
+			"mov %rbx, %rax\nshr $32, %rax\njnz 2f\n"
+GUEST64(dr_loop, PUT_DR(0) PUT_DR(1) PUT_DR(2) PUT_DR(3) "movl $1, " READY "\n"
+	"1: " CHECK_DR(0) CHECK_DR(1) CHECK_DR(2) CHECK_DR(3)
+	"cmpl $0, " STOP "\nje 1b\nxor %ebx, %ebx\n2: hlt");
+
+static void pin_to(int cpu)
+{
+	cpu_set_t set;
+
+	CPU_ZERO(&set);
+	CPU_SET(cpu, &set);
+	must(pthread_setaffinity_np(pthread_self(), sizeof(set), &set));
+}
+
+/* A vCPU's thread, on CPU 1; the test itself is on CPU 0. */
+struct neighbour {
+	struct guest *g;
+	pthread_t thread;
+	volatile pid_t tid;
+	int ret;
+	volatile uint32_t written;	/* by the thread, after its RUN */
+};
+
+static struct shared *shared(struct guest *g)
+{
+	return (struct shared *)(g->mem + DATA_GPA);
+}
+
+static void *run_guest(void *arg)
+{
+	struct neighbour *n = arg;
+
+	pin_to(1);
+	n->tid = syscall(SYS_gettid);
+	/* The kernel may have other work for a thread: EINTR with no signal. */
+	do {
+		n->ret = tvx_vcpu_run(&n->g->vcpu);
+	} while (n->ret == -EINTR);
+	n->written = 1;
+	while (!shared(n->g)->stop)
+		usleep(1000);
+	return NULL;
+}
+
+static void begin(struct neighbour *n, struct guest *g)
+{
+	*n = (struct neighbour){ .g = g };
+	shared(g)->ready = 0;
+	shared(g)->stop = 0;
+	pin_to(0);
+	must(pthread_create(&n->thread, NULL, run_guest, n));
+	while (!shared(g)->ready)
+		usleep(1000);
+}
+
+static void end(struct neighbour *n)
+{
+	shared(n->g)->stop = 1;
+	must(pthread_join(n->thread, NULL));
+}
+
+static int watch(const volatile uint32_t *word, pid_t tid)
+{
+	struct perf_event_attr attr = {
+		.type = PERF_TYPE_BREAKPOINT,
+		.size = sizeof(attr),
+		.bp_type = HW_BREAKPOINT_W,
+		.bp_addr = (unsigned long)word,
+		.bp_len = HW_BREAKPOINT_LEN_4,
+		.exclude_kernel = 1,
+	};
+
+	return syscall(SYS_perf_event_open, &attr, tid, -1, -1, 0);
+}
+
+/*
+ * A breakpoint that another CPU sets on a thread which is in a guest: the registers are the
+ * guest's while it runs, and the breakpoint hits once the thread is back.
+ */
+TEST_F(vm, breakpoint_of_the_host)
+{
+	struct guest *g = &self->g;
+	struct neighbour n;
+	uint64_t hits = 0;
+	int i, fd;
+
+	NEED_TWO_CPUS();
+	start(g, GUEST_LONG, dr_loop);
+	begin(&n, g);
+	for (i = 0; i < ROUNDS; i++) {
+		fd = watch(&n.written, n.tid);
+		ASSERT_GE(fd, 0);
+		usleep(5000);
+		if (i < ROUNDS - 1)
+			close(fd);
+	}
+	end(&n);
+	EXPECT_EQ(n.ret, 0);
+	EXPECT_EQ(out(g)->exit, TVX_EXIT_HLT);
+	/* Else the value that was not the guest's. */
+	EXPECT_EQ(reg(g, TVX_RBX), 0);
+	ASSERT_EQ(read(fd, &hits, sizeof(hits)), sizeof(hits));
+	EXPECT_EQ(hits, 1);
+	close(fd);
+}
+
+TEST_HARNESS_MAIN
