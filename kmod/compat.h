@@ -14,6 +14,7 @@
 #include <linux/syscore_ops.h>
 #include <linux/thread_info.h>
 #include <linux/version.h>
+#include <linux/vtime.h>
 #include <asm/cpufeature.h>
 
 /* Work for which a thread comes out of the guest. */
@@ -97,6 +98,23 @@ static inline bool compat_kvm_loaded(void)
 #ifndef EXIT_REASON_TDCALL
 #define EXIT_REASON_TDCALL	77
 #endif
+
+/* Where the kernel accounts time by what a CPU does, not by ticks. */
+static inline void compat_vtime_guest_enter(void)
+{
+#ifdef CONFIG_VIRT_CPU_ACCOUNTING_GEN
+	if (vtime_accounting_enabled_this_cpu())
+		vtime_guest_enter(current);
+#endif
+}
+
+static inline void compat_vtime_guest_exit(void)
+{
+#ifdef CONFIG_VIRT_CPU_ACCOUNTING_GEN
+	if (vtime_accounting_enabled_this_cpu())
+		vtime_guest_exit(current);
+#endif
+}
 
 /* Under FRED an INT instruction is no way into the NMI handler. */
 static inline bool compat_uses_fred(void)

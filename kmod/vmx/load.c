@@ -67,6 +67,7 @@ static void follow_tsc(struct vmx_vcpu *v)
 		return;
 	v->tsc_lost += lost;
 	v->tsc_offset += lost;
+	v->quiet_due = 0;
 	vmwrite(TSC_OFFSET, v->tsc_offset);
 	if (v->lapic)
 		lapic_tsc_set_back(v->lapic, lost);

@@ -4,6 +4,7 @@
  * in pairs that read as a symmetric list; and the entry itself with what must
  * happen with interrupts off.
  */
+#include <linux/context_tracking.h>
 #include <linux/cpumask.h>
 #include <linux/hw_breakpoint.h>
 #include <linux/sched.h>
@@ -339,6 +340,22 @@ static void hand_to_host(struct vmx_vcpu *v)
 		machine_check();
 }
 
+/*
+ * The kernel may have been told that some CPUs are left alone (nohz_full=): then RCU is not to
+ * wait for one that runs a guest, and the time is to be the guest's.
+ */
+static noinline enum vmx_entry_result enter_tracked(struct vmx_vcpu *v)
+{
+	enum vmx_entry_result result;
+
+	compat_vtime_guest_enter();
+	context_tracking_guest_enter();
+	result = vmx_enter_guest(v);
+	context_tracking_guest_exit();
+	compat_vtime_guest_exit();
+	return result;
+}
+
 /* What an exit has cleared, or left in the CPU. */
 static noinline void put_back(struct vmx_vcpu *v)
 {
@@ -360,7 +377,10 @@ int vmx_run(struct vmx_vcpu *v, u64 slice)
 	if (unlikely(v->dr_live))
 		dr_in(v);
 	mitigate_before_entry(v);
-	result = vmx_enter_guest(v);
+	if (context_tracking_enabled())
+		result = enter_tracked(v);
+	else
+		result = vmx_enter_guest(v);
 	mitigate_after_exit(v);
 
 	v->cr2 = native_read_cr2();

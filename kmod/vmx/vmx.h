@@ -152,6 +152,7 @@ struct vmx_vcpu {
 		u64 to_put_back;		/* after an exit; 0: nothing */
 	};
 	u16 host_ds, host_es, host_fs, host_gs, host_ldt;
+	u64 quiet_due;			/* TSC from which on RCU is to be told again */
 	bool in_section;
 	bool syscall_live;		/* the guest's SYSCALL MSRs are in the CPU */
 	bool breakpoints;		/* unless they are: its DR7 has some on */

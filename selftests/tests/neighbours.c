@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* What else the host does on a CPU that runs a guest, and what each sees of the other. */
 #include <linux/hw_breakpoint.h>
+#include <linux/membarrier.h>
 #include <linux/perf_event.h>
 #include <sys/syscall.h>
+#include <time.h>
 
 #include "tvx_test.h"
 
 #define ROUNDS		8
+#define MS		1000000ull
 
 #define NEED_TWO_CPUS() do {						\
 	if (sysconf(_SC_NPROCESSORS_ONLN) < 2)				\
@@ -27,6 +30,7 @@ struct shared {
 GUEST64(dr_loop, PUT_DR(0) PUT_DR(1) PUT_DR(2) PUT_DR(3) "movl $1, " READY "\n"
 	"1: " CHECK_DR(0) CHECK_DR(1) CHECK_DR(2) CHECK_DR(3)
 	"cmpl $0, " STOP "\nje 1b\nxor %ebx, %ebx\n2: hlt");
+GUEST64(busy, "movl $1, " READY "\n1: pause\ncmpl $0, " STOP "\nje 1b\nhlt");
 
 static void pin_to(int cpu)
 {
@@ -127,6 +131,44 @@ TEST_F(vm, breakpoint_of_the_host)
 	ASSERT_EQ(read(fd, &hits, sizeof(hits)), sizeof(hits));
 	EXPECT_EQ(hits, 1);
 	close(fd);
+}
+
+static uint64_t now_ns(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return t.tv_sec * 1000000000ull + t.tv_nsec;
+}
+
+static int compare(const void *a, const void *b)
+{
+	const uint64_t *x = a, *y = b;
+
+	return *x < *y ? -1 : *x > *y;
+}
+
+/* A guest that never exits by itself does not hold up RCU: this waits for a grace period. */
+TEST_F(vm, grace_periods_go_on)
+{
+	struct guest *g = &self->g;
+	uint64_t begun, took[ROUNDS];
+	struct neighbour n;
+	int i;
+
+	NEED_TWO_CPUS();
+	start(g, GUEST_LONG, busy);
+	begin(&n, g);
+	for (i = 0; i < ROUNDS; i++) {
+		begun = now_ns();
+		ASSERT_EQ(syscall(SYS_membarrier, MEMBARRIER_CMD_GLOBAL, 0, 0), 0);
+		took[i] = now_ns() - begun;
+	}
+	end(&n);
+	EXPECT_EQ(n.ret, 0);
+	/* The median: a few ticks, and not as long as RCU waits before it has CPUs reschedule. */
+	qsort(took, ROUNDS, sizeof(took[0]), compare);
+	EXPECT_LT(took[ROUNDS / 2], 60 * MS);
 }
 
 TEST_HARNESS_MAIN
