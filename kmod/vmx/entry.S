@@ -138,7 +138,6 @@ SYM_INNER_LABEL(vmx_exit_point, SYM_L_GLOBAL)
 	save_gprs
 	popq	GPR(0)(%rax)
 	xorl	%ebx, %ebx
-	movl	$1, VCPU_launched(%rax)
 
 .Lours:	/* 7. Return stack, SPEC_CTRL, branch history: ours, before any RET or branch. */
 	clear_gprs

@@ -294,8 +294,8 @@ static void before_entry(struct vmx_vcpu *v, u64 slice)
 		v->host_cr4 = cr4;
 	}
 	/* From here on this CPU may hold translations, and a flush must come here too. */
-	if (!cpumask_test_cpu(smp_processor_id(), &v->space->ran)) {
-		cpumask_set_cpu(smp_processor_id(), &v->space->ran);
+	if (!cpumask_test_cpu(v->cpu, &v->space->ran)) {
+		cpumask_set_cpu(v->cpu, &v->space->ran);
 		smp_mb__after_atomic(); /* pairs with flush() in space.c */
 	}
 	if (slice != v->slice)
@@ -368,7 +368,6 @@ static noinline void put_back(struct vmx_vcpu *v)
 int vmx_run(struct vmx_vcpu *v, u64 slice)
 {
 	enum vmx_entry_result result;
-	u32 launched = v->launched;
 
 	lockdep_assert_irqs_disabled();
 	before_entry(v, slice);
@@ -398,10 +397,10 @@ int vmx_run(struct vmx_vcpu *v, u64 slice)
 	}
 	v->exit_reason = vmread(VM_EXIT_REASON);
 	/* A failed entry comes back like an exit, and launches nothing. */
-	if (unlikely(v->exit_reason & VMX_EXIT_REASONS_FAILED_VMENTRY)) {
+	if (unlikely(v->exit_reason & VMX_EXIT_REASONS_FAILED_VMENTRY))
 		v->entry_error = 0;
-		v->launched = launched;
-	}
+	else
+		v->launched = 1;
 	hand_to_host(v);
 	return 0;
 }
