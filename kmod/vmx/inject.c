@@ -19,6 +19,7 @@
 #include "intr.h"
 #include "ops.h"
 #include "state.h"
+#include "switch.h"
 
 #define WINDOWS (CPU_BASED_INTR_WINDOW_EXITING | CPU_BASED_NMI_WINDOW_EXITING)
 
@@ -281,6 +282,8 @@ bool vmx_deliver_events(struct vmx_vcpu *v, u32 requests)
 		open_windows(v, requests);
 	if (v->apic_waits | v->tpr_threshold)
 		vmx_apic_threshold(v);
+	if (v->dr_live)
+		switch_dr_in(v);
 	return delivers;
 }
 

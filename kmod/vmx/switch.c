@@ -186,7 +186,7 @@ static void debug_leave(struct vmx_vcpu *v)
  * Around an entry, interrupts off: with them on, perf's IPIs write the host's breakpoints
  * into these registers, and the guest would lose its own and read the host's.
  */
-static noinline void dr_in(struct vmx_vcpu *v)
+void switch_dr_in(struct vmx_vcpu *v)
 {
 	/* The host's breakpoints are not to hit at addresses that the guest chose. */
 	set_debugreg(0, 7);
@@ -195,6 +195,7 @@ static noinline void dr_in(struct vmx_vcpu *v)
 	set_debugreg(v->dr[2], 2);
 	set_debugreg(v->dr[3], 3);
 	set_debugreg(v->dr6, 6);
+	v->dr_loaded = true;
 }
 
 static noinline void dr_out(struct vmx_vcpu *v)
@@ -205,6 +206,7 @@ static noinline void dr_out(struct vmx_vcpu *v)
 	get_debugreg(v->dr[3], 3);
 	get_debugreg(v->dr6, 6);
 	set_debugreg(DR6_RESERVED, 6);
+	v->dr_loaded = false;
 }
 
 /*
@@ -361,7 +363,7 @@ static noinline void put_back(struct vmx_vcpu *v)
 {
 	if (v->host_debugctl)
 		update_debugctlmsr(v->host_debugctl);
-	if (v->dr_live)
+	if (v->dr_loaded)
 		dr_out(v);
 }
 
@@ -373,8 +375,6 @@ int vmx_run(struct vmx_vcpu *v, u64 slice)
 	before_entry(v, slice);
 	/* An exit clears it; perf changes it by IPI, so no earlier than here. */
 	v->host_debugctl = cpu_rdmsr(MSR_IA32_DEBUGCTLMSR);
-	if (unlikely(v->dr_live))
-		dr_in(v);
 	mitigate_before_entry(v);
 	if (context_tracking_enabled())
 		result = enter_tracked(v);

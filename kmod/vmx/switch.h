@@ -18,6 +18,9 @@ void vmx_exit_point(void);
 /* In a section: the guest can execute SYSCALL from now on. */
 void switch_syscall_in(struct vmx_vcpu *v);
 
+/* Interrupts off, before an entry: debug registers of a guest that uses them. */
+void switch_dr_in(struct vmx_vcpu *v);
+
 /* DR7 is another one in the VMCS, which is loaded. */
 void switch_dr7_changed(struct vmx_vcpu *v);
 

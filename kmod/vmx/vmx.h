@@ -126,7 +126,8 @@ struct vmx_vcpu {
 			u32 windows;	/* the controls that open them, as in @proc */
 			u8 nmi_pending;
 			bool apic_waits; /* something in IRR that the CPU does not deliver itself */
-			u16 zero;
+			bool dr_live;	/* no event: debug registers to load, MOV DR does not exit */
+			u8 zero;
 		};
 		u64 more_waits;		/* any of these */
 	};
@@ -147,7 +148,7 @@ struct vmx_vcpu {
 	union {
 		struct {
 			u32 host_debugctl;	/* it has no bits above these */
-			u32 dr_live;		/* the guest's DR0..6 are in the CPU with it */
+			u32 dr_loaded;		/* the guest's DR0..6 are in the CPU */
 		};
 		u64 to_put_back;		/* after an exit; 0: nothing */
 	};
@@ -299,7 +300,7 @@ static inline u64 vmx_event_word(const struct tvx_event *e)
 	return word;
 }
 
-/* Before each entry: is there anything for vmx_deliver_events() to do? */
+/* Before each entry: is there anything for vmx_deliver_events() to do?  Rarely. */
 static inline bool vmx_events_wait(const struct vmx_vcpu *v, u32 requests)
 {
 	return vmx_event_word(&v->exception) | vmx_event_word(&v->injected) |
@@ -307,7 +308,8 @@ static inline bool vmx_events_wait(const struct vmx_vcpu *v, u32 requests)
 }
 
 /*
- * Put the first deliverable event in, open windows for the rest.
+ * Put the first deliverable event in, open windows for the rest; and load the debug registers
+ * of a guest that uses them.  With interrupts off, right before an entry.
  * Return: whether one went in; it is in v->delivering.
  */
 bool vmx_deliver_events(struct vmx_vcpu *v, u32 requests);
