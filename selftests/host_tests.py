@@ -163,6 +163,8 @@ HOST_TESTS = [
           'more than one CPU', options=[*BOCHS, '--cpu', 'lynnfield']),
     guest('64-bit ELF without unrestricted guest', '/guests/hello-long.elf', 0, 'Hello from long mode',
           options=[*BOCHS, '--cpu', 'lynnfield']),
+    HostTest('a preemption timer that is known to be wrong', [*BOCHS, '--cpu', 'lynnfield', '--param', 'errata=1'], shell(
+        'vmctl check; vmctl run /guests/hello-long.elf'), 0, ['preemption timer             no', 'Hello from long mode']),
     guest('multiboot without unrestricted guest', '/guests/hello-multiboot.elf', 0, 'Hello from multiboot',
           options=[*BOCHS, '--cpu', 'lynnfield']),
 ]

@@ -6,6 +6,7 @@
 #define pr_fmt(fmt) "tinyvmx: " fmt
 
 #include <linux/cpu.h>
+#include <linux/module.h>
 #include <linux/printk.h>
 #include <linux/slab.h>
 #include <linux/smp.h>
@@ -17,6 +18,10 @@
 #include "probe.h"
 
 struct vmx_caps vmx_caps __ro_after_init;
+
+static bool errata = true;
+module_param(errata, bool, 0444);
+MODULE_PARM_DESC(errata, "do without what CPUs of this kind are known to do wrong; N where the CPU is an emulated one (default Y)");
 
 /* What one CPU found: filled in on it, told by the CPU that asked. */
 struct finding {
@@ -82,7 +87,7 @@ static int examine(struct finding *f)
 	f->err = caps_negotiate(&f->caps, safe_rdmsr, &f->why);
 	if (f->err)
 		f->kind = LACKS;
-	else
+	else if (errata)
 		caps_apply_errata(&f->caps, cpuid_eax(1));
 	return f->err;
 }
