@@ -104,6 +104,7 @@ static int load_here(struct vmx_vcpu *v)
 	struct vmx_cpu *c = this_cpu_ptr(&vmx_cpu);
 	int cpu = smp_processor_id();
 	unsigned long flags;
+	bool here;
 
 	if (vmx_ready(v)) {
 		check_vmcs_current(v);
@@ -119,13 +120,16 @@ static int load_here(struct vmx_vcpu *v)
 		return -EAGAIN;
 	}
 	check_vmcs_free(v);
-	/* A region that was never loaded becomes a VMCS by this. */
-	if (v->cpu < 0)
+	here = v->cpu == cpu;
+	if (!here) {
+		/* First, and cleared last: an NMI in which the machine crashes looks there. */
+		list_add(&v->loaded, &c->loaded);
+		/* A region that was never loaded becomes a VMCS by this. */
 		vmclear(v->vmcs_pa);
+	}
 	vmptrld(v->vmcs_pa);
 	this_cpu_write(vmx_current, v);
-	if (v->cpu != cpu) {
-		list_add(&v->loaded, &c->loaded);
+	if (!here) {
 		v->cpu = cpu;
 		settle_here(v);
 	}
