@@ -75,15 +75,6 @@
 	do { hrtimer_init(timer, clock, mode); (timer)->function = (fn); } while (0)
 #endif
 
-/* Modules cannot ask for another module's name; an exported symbol of it tells. */
-static inline bool compat_kvm_loaded(void)
-{
-	if (!__symbol_get("kvm_rebooting"))
-		return false;
-	__symbol_put("kvm_rebooting");
-	return true;
-}
-
 /* Before 6.3 a VMA's flags were written as they are. */
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 3, 0)
 #define compat_vm_flags(vma, set, clear) vm_flags_mod(vma, set, clear)

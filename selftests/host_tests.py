@@ -56,6 +56,19 @@ RESET = ['reboot: Restarting system', '[BIOS  ] >>PANIC<<']
 
 # VMX must have been off on each CPU as the next kernel began: a CPU in VMX operation takes no INIT, and no VMXON.
 NEXT = 'echo CPUs: $(nproc); for cpu in $(seq $(nproc)); do taskset $cpu vmctl run /guests/hello-long.elf || exit 9; done; echo all ran'
+CRASHES = ['--mem', '384', '--append', 'crashkernel=128M']
+
+# What the checking build says on each CPU whose VMX it took off in an emergency; the log may take it from the last one only.
+OFF = 'CPU 0: VMX off in an emergency; CPUs so far: {}, VMCSs cleared: 1'
+
+# KVM, in each state in which it may be beside us with VMX ours. Before the guest: kvm_intel is gone and kvm is left; kvm_intel is
+# idle. After its start: kvm_intel comes, and goes at once where it wants VMX as it loads.
+KVM = 'cd /lib/modules-extra; insmod irqbypass.ko; insmod kvm.ko'
+LEFT = f'{KVM} && insmod kvm-intel.ko && rmmod kvm_intel || exit 9;'
+IDLE = f'{KVM} && insmod kvm-intel.ko || exit 9;'
+IDLE_612 = f'{KVM} enable_virt_at_load=0 && insmod kvm-intel.ko || exit 9;'
+COMES = f'{KVM} && insmod kvm-intel.ko || exit 9;'
+FAILS_612 = f'{KVM} || exit 9; insmod kvm-intel.ko && exit 9;'
 
 
 def kexec(name, *options, cpus=1, limit=100):
@@ -64,11 +77,27 @@ def kexec(name, *options, cpus=1, limit=100):
         f'{spin(cpus)} next-kernel load && taskset 1 next-kernel start'), 0, [f'CPUs: {cpus}', 'all ran'], limit=limit)
 
 
-def crash(name, *options, cpus=1, limit=100):
-    return HostTest(f'crash while a guest runs, {name}',
-                    [*BOCHS, '--mem', '384', '--append', 'crashkernel=128M', *options, '--next', NEXT], shell(
-        f'{spin(cpus)} next-kernel crash && taskset 1 sh -c "echo c > /proc/sysrq-trigger"'),
-        0, [f'CPUs: {cpus}', 'all ran'], limit=limit)
+def crash(name, *options, cpus=1, limit=100, before='', after='', says=()):
+    return HostTest(f'crash while a guest runs, {name}', [*BOCHS, *CRASHES, *options, '--next', NEXT], shell(
+        f'{before}{spin(cpus)}{after} next-kernel crash && taskset 1 sh -c "echo c > /proc/sysrq-trigger"'),
+        0, [f'CPUs: {cpus}', 'all ran', *says], limit=limit)
+
+
+def crash_beside_kvm(name, *options, **more):
+    return crash(f'beside {name}', '--verbose', *options, says=[OFF.format(more.get('cpus', 1))], limit=300, **more)
+
+
+def emergency_reset(name, *options, before='', after=''):
+    """Nobody is told, and nothing stopped."""
+    return HostTest(f'emergency reset while a guest runs, {name}', [*BOCHS, '--verbose', *options], shell(
+        f'{before}{spin()}{after} echo b > /proc/sysrq-trigger'), 123, ['[BIOS  ] >>PANIC<<', OFF.format(1)], limit=200)
+
+
+def panic_reset(name, *options, before='', after=''):
+    """No next kernel: the panic stops the guest's CPU, the second one, and then resets the machine."""
+    return HostTest(f'panic while a guest runs, {name}', [*BOCHS, '--smp', '2', '--verbose', *options], shell(
+        f'{before}{spin(2)}{after} echo -1 > /proc/sys/kernel/panic; taskset 1 sh -c "echo c > /proc/sysrq-trigger"'), 121,
+        [OFF.format(2)], limit=200)
 
 
 # Long enough that six times are more than a silence of five seconds, and once is less.
@@ -139,6 +168,21 @@ HOST_TESTS = [
     crash('1 CPU'),
     crash('2 CPUs', '--smp', '2', cpus=2),
     crash('6.12', '--kernel', '6.12', limit=200),
+    crash_beside_kvm('kvm without kvm_intel', before=LEFT),
+    crash_beside_kvm('an idle kvm_intel', before=IDLE),
+    crash_beside_kvm('an idle kvm_intel, 2 CPUs', '--smp', '2', cpus=2, before=IDLE),
+    crash_beside_kvm('a kvm_intel that comes later', after=COMES),
+    crash_beside_kvm('kvm without kvm_intel, 6.12', '--kernel', '6.12', before=LEFT),
+    crash_beside_kvm('an idle kvm_intel, 6.12', '--kernel', '6.12', before=IDLE_612),
+    crash_beside_kvm('a kvm_intel that fails, 6.12', '--kernel', '6.12', after=FAILS_612),
+    crash_beside_kvm('an idle kvm_intel, 6.12, 2 CPUs', '--kernel', '6.12', '--smp', '2', cpus=2, before=IDLE_612),
+    emergency_reset('no KVM'),
+    emergency_reset('beside an idle kvm_intel', before=IDLE),
+    emergency_reset('no KVM, 6.12', '--kernel', '6.12'),
+    emergency_reset('beside kvm without kvm_intel, 6.12', '--kernel', '6.12', before=LEFT),
+    emergency_reset('beside an idle kvm_intel, 6.12', '--kernel', '6.12', before=IDLE_612),
+    emergency_reset('beside a kvm_intel that fails, 6.12', '--kernel', '6.12', after=FAILS_612),
+    panic_reset('beside an idle kvm_intel, 6.12', '--kernel', '6.12', before=IDLE_612),
 
     HostTest('the newest CPU has the kernel track indirect branches', [*BOCHS, *NEWEST], shell(
         'dmesg | grep "Indirect Branch Tracking enabled" && grep -m 1 -ow user_shstk /proc/cpuinfo &&'

@@ -10,8 +10,10 @@
 #include "vmx.h"
 
 #ifdef TVX_CHECKING
+#include <linux/atomic.h>
 #include <linux/bug.h>
 #include <linux/cpumask.h>
+#include <linux/printk.h>
 #include <linux/smp.h>
 #include <asm/vmx.h>
 
@@ -51,7 +53,20 @@ static inline void check_entry(struct vmx_vcpu *v)
 	WARN_ONCE(!cpumask_test_cpu(smp_processor_id(), &v->space->ran),
 		  "tinyvmx: entering an address space that would not be flushed here\n");
 }
+/*
+ * Emulators reset a machine, VMX on or off; and a test has nothing else to look at.
+ * In a panic the log takes nothing from other CPUs: the last one speaks for all.
+ */
+static inline void check_emergency(unsigned int cleared)
+{
+	static atomic_t all_cpus, all_cleared;
+
+	pr_warn("CPU %d: VMX off in an emergency; CPUs so far: %d, VMCSs cleared: %d\n",
+		raw_smp_processor_id(), atomic_inc_return(&all_cpus),
+		atomic_add_return(cleared, &all_cleared));
+}
 #else
+static inline void check_emergency(unsigned int cleared) { }
 static inline void check_vmcs_current(struct vmx_vcpu *v) { }
 static inline void check_vmcs_free(struct vmx_vcpu *v) { }
 static inline void check_vmcs_cleared(struct vmx_vcpu *v) { }

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * VMX on and off, on every CPU, at the right step of everything that can happen
- * to a machine: module load and unload, CPU hotplug, suspend, reboot, kexec, crash.
+ * to a machine: module load and unload, CPU hotplug, suspend, reboot, kexec
+ * (and crash: emergency.c).
  *
  * VMX is on while a VM exists and no longer: an idle module leaves it to
  * whoever else wants it (kvm_intel).
@@ -20,7 +21,6 @@
 #include <asm/desc.h>
 #include <asm/intel_pt.h>
 #include <asm/perf_event.h>
-#include <asm/reboot.h>
 #include <asm/tlbflush.h>
 
 #include "../compat.h"
@@ -38,7 +38,6 @@ bool vmx_rebooting;
 
 static DEFINE_MUTEX(power_lock);
 static unsigned int vmx_users;
-static bool emergency_hooked;
 static enum cpuhp_state hotplug_state;
 
 /* ---- one CPU ---------------------------------------------------------------- */
@@ -93,9 +92,12 @@ static int cpu_on(void)
 		return -EIO;
 	}
 	intel_pt_handle_vmx(1);
+	/* An NMI may come at any point, and the machine may crash in it. */
+	WRITE_ONCE(c->on, true);
 	cr4_set_bits(X86_CR4_VMXE);
 	if (vmxon(__pa(c->region))) {
 		cr4_clear_bits(X86_CR4_VMXE);
+		WRITE_ONCE(c->on, false);
 		intel_pt_handle_vmx(0);
 		pr_err("VMXON failed on CPU %d\n", smp_processor_id());
 		return -EIO;
@@ -103,11 +105,10 @@ static int cpu_on(void)
 	forget_translations();
 	remember_host_msrs(c);
 	native_store_gdt(&c->gdt);
-	c->on = true;
 	return 0;
 }
 
-/* Interrupts off, or an emergency.  What is loaded is VMCLEARed: it runs elsewhere later. */
+/* Interrupts off.  What is loaded is VMCLEARed: it runs elsewhere later. */
 static void cpu_off(void)
 {
 	struct vmx_cpu *c = this_cpu_ptr(&vmx_cpu);
@@ -124,10 +125,10 @@ static void cpu_off(void)
 	}
 	this_cpu_write(vmx_current, NULL);
 	c->last_ran = NULL;
-	c->on = false;
 	if (vmxoff())
 		pr_err("VMXOFF failed on CPU %d\n", smp_processor_id());
 	cr4_clear_bits(X86_CR4_VMXE);
+	WRITE_ONCE(c->on, false);
 	intel_pt_handle_vmx(0);
 }
 
@@ -144,85 +145,22 @@ static void cpu_on_ipi(void *first_error)
 		atomic_cmpxchg((atomic_t *)first_error, 0, err);
 }
 
+static void all_off(void)
+{
+	on_each_cpu(cpu_off_ipi, NULL, 1);
+	emergency_watch(false);
+}
+
 /* With the hotplug lock held: all CPUs, or none and the first error. */
 static int all_on(void)
 {
 	atomic_t err = ATOMIC_INIT(0);
 
+	emergency_watch(true);
 	on_each_cpu(cpu_on_ipi, &err, 1);
 	if (atomic_read(&err))
-		on_each_cpu(cpu_off_ipi, NULL, 1);
+		all_off();
 	return atomic_read(&err);
-}
-
-/* ---- crash ------------------------------------------------------------------- */
-
-/*
- * Crash and emergency reboot, on each CPU, in NMI context: VMX blocks INIT, and
- * cached VMCSs must not be written back into the next kernel's memory.
- */
-static void cpu_emergency(void)
-{
-	struct vmx_cpu *c = this_cpu_ptr(&vmx_cpu);
-	struct vmx_vcpu *v;
-
-	if (!c->on || !(__read_cr4() & X86_CR4_VMXE))
-		return;
-	c->on = false;
-	this_cpu_write(vmx_current, NULL);
-	list_for_each_entry(v, &c->loaded, loaded)
-		vmclear(v->vmcs_pa);
-	vmxoff();
-	cr4_clear_bits(X86_CR4_VMXE);
-}
-
-/*
- * The kernel has one such hook, and warns when two want it.  While KVM is loaded
- * it is KVM's, whose callback turns off whatever VMX it finds on: so ours is in
- * place from module load to unload, but for the time in which kvm is there.
- */
-static void set_emergency_hook(bool on)
-{
-	mutex_lock(&power_lock);
-	if (on != emergency_hooked) {
-		if (on)
-			cpu_emergency_register_virt_callback(cpu_emergency);
-		else
-			cpu_emergency_unregister_virt_callback(cpu_emergency);
-		emergency_hooked = on;
-	}
-	mutex_unlock(&power_lock);
-}
-
-/* Before a module's init, and after its exit. */
-static int module_event(struct notifier_block *nb, unsigned long event, void *data)
-{
-	const struct module *module = data;
-
-	if (strcmp(module->name, "kvm"))
-		return NOTIFY_DONE;
-	if (event == MODULE_STATE_COMING)
-		set_emergency_hook(false);
-	else if (event == MODULE_STATE_GOING)
-		set_emergency_hook(true);
-	return NOTIFY_OK;
-}
-
-static struct notifier_block module_notifier = { .notifier_call = module_event };
-
-static int setup_emergency_hook(void)
-{
-	int err = register_module_notifier(&module_notifier);
-
-	if (!err && !compat_kvm_loaded())
-		set_emergency_hook(true);
-	return err;
-}
-
-static void remove_emergency_hook(void)
-{
-	unregister_module_notifier(&module_notifier);
-	set_emergency_hook(false);
 }
 
 /* ---- users -------------------------------------------------------------------- */
@@ -247,7 +185,7 @@ void vmx_release(void)
 	cpus_read_lock();
 	mutex_lock(&power_lock);
 	if (!--vmx_users)
-		on_each_cpu(cpu_off_ipi, NULL, 1);
+		all_off();
 	mutex_unlock(&power_lock);
 	cpus_read_unlock();
 }
@@ -361,7 +299,7 @@ static int try_all(void)
 	cpus_read_lock();
 	err = probe_machine() ?: alloc_regions() ?: all_on();
 	if (!err)
-		on_each_cpu(cpu_off_ipi, NULL, 1);
+		all_off();
 	cpus_read_unlock();
 	return err;
 }
@@ -370,6 +308,9 @@ int vmx_setup(void)
 {
 	int err;
 
+	err = emergency_setup();
+	if (err)
+		return err;
 	err = try_all();
 	if (err)
 		goto free;
@@ -386,29 +327,25 @@ int vmx_setup(void)
 	err = register_reboot_notifier(&reboot_notifier);
 	if (err)
 		goto remove_hotplug;
-	err = setup_emergency_hook();
-	if (err)
-		goto remove_reboot;
 	compat_register_syscore(&vmx_syscore);
 	return 0;
 
-remove_reboot:
-	unregister_reboot_notifier(&reboot_notifier);
 remove_hotplug:
 	cpuhp_remove_state_nocalls(hotplug_state);
 free_mitigate:
 	mitigate_teardown();
 free:
 	free_regions();
+	emergency_teardown();
 	return err;
 }
 
 void vmx_teardown(void)
 {
 	compat_unregister_syscore(&vmx_syscore);
-	remove_emergency_hook();
 	unregister_reboot_notifier(&reboot_notifier);
 	cpuhp_remove_state_nocalls(hotplug_state);
 	mitigate_teardown();
 	free_regions();
+	emergency_teardown();
 }

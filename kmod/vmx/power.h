@@ -10,7 +10,8 @@
 /**
  * struct vmx_cpu - one CPU's share of VMX; touched on that CPU only, with
  * interrupts off, but for @region, and @gdt and @host_switched, constant while @on
- * @on: we did VMXON here
+ * @on: VMX is ours here: on, or about to go on or off with interrupts off. For an NMI, in
+ *	which the machine crashes, it is set as long as CR4.VMXE is
  * @region: the VMXON region, allocated for each possible CPU
  * @loaded: vCPUs whose VMCS may be cached in this CPU (VMPTRLD since its last VMCLEAR)
  * @gdt: the host's GDT, with the limit that an exit loses
@@ -37,6 +38,15 @@ extern bool vmx_rebooting;
  * Waits for that CPU.  Preemption may be off, interrupts are on.
  */
 void vmx_clear(struct vmx_vcpu *v);
+
+/* emergency.c: at module load and unload.  Return: 0 or an error of the module notifier's. */
+int emergency_setup(void);
+void emergency_teardown(void);
+/**
+ * emergency_watch() - Be called in a crash or an emergency reboot
+ * @in_use: VMX is about to go on; or is off everywhere
+ */
+void emergency_watch(bool in_use);
 
 /* A page for a VMCS or VMXON region, with the revision id in it; NULL: no memory. */
 struct vmcs *vmx_alloc_region(int node);
