@@ -97,8 +97,9 @@ struct tvx_info {
  * @flags: TVX_VM_*
  * @reserved: 0
  *
- * Errors: EBUSY another hypervisor (kvm_intel) holds VMX on this machine;
- * ENODEV a CPU cannot do VMX; ENOMEM; EMFILE.
+ * Errors: EBUSY another hypervisor (kvm_intel) holds VMX on this machine, or it is
+ * about to reboot; ENODEV a CPU cannot do VMX (the log has the reasons, each minute
+ * one at most); ENOMEM; EMFILE.
  */
 struct tvx_create_vm {
 	__u32 size;

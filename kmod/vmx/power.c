@@ -16,6 +16,7 @@
 #include <linux/cpu.h>
 #include <linux/module.h>
 #include <linux/mutex.h>
+#include <linux/ratelimit.h>
 #include <linux/reboot.h>
 #include <linux/slab.h>
 #include <asm/desc.h>
@@ -70,27 +71,73 @@ static void forget_translations(void)
 		invvpid(VMX_VPID_EXTENT_ALL_CONTEXT, 0);
 }
 
-/* Interrupts off.  Return: 0; -EBUSY: another has VMX on; -EIO: VMXON or a CR bit failed. */
-static int cpu_on(void)
+enum refused { REBOOTING, TAKEN, BAD_CR, VMXON_FAILED };
+
+/* Why VMX does not go on: filled in by the first CPU that fails, told by who asked. */
+struct refusal {
+	atomic_t err;
+	enum refused why;
+	int cpu;
+	const char *reg;
+	unsigned long wrong;
+};
+
+static int refuse(struct refusal *r, enum refused why, int err)
+{
+	if (!atomic_cmpxchg(&r->err, 0, err)) {
+		r->why = why;
+		r->cpu = smp_processor_id();
+		r->reg = probe_cr_fixed(&r->wrong);
+	}
+	return err;
+}
+
+static void tell(const struct refusal *r)
+{
+	switch (r->why) {
+	case REBOOTING:
+		break;
+	case TAKEN:
+		pr_err("VMX is on already on CPU %d: another hypervisor holds it, most likely kvm_intel: stop its VMs or unload it\n",
+		       r->cpu);
+		break;
+	case BAD_CR:
+		pr_err("CPU %d: bits 0x%lx of %s do not allow VMX operation\n",
+		       r->cpu, r->wrong, r->reg);
+		break;
+	case VMXON_FAILED:
+		pr_err("VMXON failed on CPU %d\n", r->cpu);
+		break;
+	}
+}
+
+/* Whoever may create VMs can fail to as often as they like. */
+static void tell_rarely(const struct refusal *r)
+{
+	static DEFINE_RATELIMIT_STATE(once_a_minute, 60 * HZ, 1);
+
+	/* How many are not told is of no interest. */
+	ratelimit_set_flags(&once_a_minute, RATELIMIT_MSG_ON_RELEASE);
+	if (__ratelimit(&once_a_minute))
+		tell(r);
+}
+
+/*
+ * Interrupts off.  Return: 0, or -EBUSY: another has VMX on, or the machine reboots;
+ * -ENODEV: VMXON or a CR bit failed.  @r has the reason then.
+ */
+static int cpu_on(struct refusal *r)
 {
 	struct vmx_cpu *c = this_cpu_ptr(&vmx_cpu);
 	unsigned long wrong;
-	const char *reg;
 
 	/* Nobody would turn it off again before the next kernel starts. */
 	if (READ_ONCE(vmx_rebooting))
-		return -EBUSY;
-	if (__read_cr4() & X86_CR4_VMXE) {
-		pr_err("VMX is on already on CPU %d: another hypervisor holds it, most likely kvm_intel: stop its VMs or unload it\n",
-		       smp_processor_id());
-		return -EBUSY;
-	}
-	reg = probe_cr_fixed(&wrong);
-	if (reg) {
-		pr_err("CPU %d: bits 0x%lx of %s do not allow VMX operation\n",
-		       smp_processor_id(), wrong, reg);
-		return -EIO;
-	}
+		return refuse(r, REBOOTING, -EBUSY);
+	if (__read_cr4() & X86_CR4_VMXE)
+		return refuse(r, TAKEN, -EBUSY);
+	if (probe_cr_fixed(&wrong))
+		return refuse(r, BAD_CR, -ENODEV);
 	intel_pt_handle_vmx(1);
 	/* An NMI may come at any point, and the machine may crash in it. */
 	WRITE_ONCE(c->on, true);
@@ -99,8 +146,7 @@ static int cpu_on(void)
 		cr4_clear_bits(X86_CR4_VMXE);
 		WRITE_ONCE(c->on, false);
 		intel_pt_handle_vmx(0);
-		pr_err("VMXON failed on CPU %d\n", smp_processor_id());
-		return -EIO;
+		return refuse(r, VMXON_FAILED, -ENODEV);
 	}
 	forget_translations();
 	remember_host_msrs(c);
@@ -126,7 +172,7 @@ static void cpu_off(void)
 	this_cpu_write(vmx_current, NULL);
 	c->last_ran = NULL;
 	if (vmxoff())
-		pr_err("VMXOFF failed on CPU %d\n", smp_processor_id());
+		vmx_op_failed("VMXOFF", __pa(c->region));
 	cr4_clear_bits(X86_CR4_VMXE);
 	WRITE_ONCE(c->on, false);
 	intel_pt_handle_vmx(0);
@@ -137,12 +183,9 @@ static void cpu_off_ipi(void *unused)
 	cpu_off();
 }
 
-static void cpu_on_ipi(void *first_error)
+static void cpu_on_ipi(void *refusal)
 {
-	int err = cpu_on();
-
-	if (err)
-		atomic_cmpxchg((atomic_t *)first_error, 0, err);
+	cpu_on(refusal);
 }
 
 static void all_off(void)
@@ -152,31 +195,32 @@ static void all_off(void)
 }
 
 /* With the hotplug lock held: all CPUs, or none and the first error. */
-static int all_on(void)
+static int all_on(struct refusal *r)
 {
-	atomic_t err = ATOMIC_INIT(0);
-
 	emergency_watch(true);
-	on_each_cpu(cpu_on_ipi, &err, 1);
-	if (atomic_read(&err))
+	on_each_cpu(cpu_on_ipi, r, 1);
+	if (atomic_read(&r->err))
 		all_off();
-	return atomic_read(&err);
+	return atomic_read(&r->err);
 }
 
 /* ---- users -------------------------------------------------------------------- */
 
 int vmx_hold(void)
 {
+	struct refusal r = { };
 	int err = 0;
 
 	cpus_read_lock();
 	mutex_lock(&power_lock);
 	if (!vmx_users)
-		err = all_on();
+		err = all_on(&r);
 	if (!err)
 		vmx_users++;
 	mutex_unlock(&power_lock);
 	cpus_read_unlock();
+	if (err)
+		tell_rarely(&r);
 	return err;
 }
 
@@ -194,6 +238,7 @@ void vmx_release(void)
 
 static int vmx_cpu_online(unsigned int cpu)
 {
+	struct refusal r = { };
 	unsigned long flags;
 	int err;
 
@@ -201,8 +246,10 @@ static int vmx_cpu_online(unsigned int cpu)
 	if (err || !vmx_users)
 		return err;
 	local_irq_save(flags);
-	err = cpu_on();
+	err = cpu_on(&r);
 	local_irq_restore(flags);
+	if (err)
+		tell(&r);
 	return err;
 }
 
@@ -234,12 +281,15 @@ static int machine_suspend(void)
 
 static void machine_resume(void)
 {
+	struct refusal r = { };
 	u64 now = rdtsc();
 
 	if (now < suspend_tsc)
 		tsc_lost += suspend_tsc - now;
-	if (vmx_users && cpu_on())
+	if (vmx_users && cpu_on(&r)) {
+		tell(&r);
 		pr_err("no VMX after resume: VMs of CPU %d cannot go on\n", smp_processor_id());
+	}
 }
 
 COMPAT_SYSCORE(vmx_syscore, machine_suspend, machine_resume);
@@ -294,12 +344,18 @@ static int alloc_regions(void)
 /* A trial: what can go wrong with VMXON is told now, not at the first VM. */
 static int try_all(void)
 {
+	struct refusal r = { };
 	int err;
 
 	cpus_read_lock();
-	err = probe_machine() ?: alloc_regions() ?: all_on();
-	if (!err)
-		all_off();
+	err = probe_machine() ?: alloc_regions();
+	if (!err) {
+		err = all_on(&r);
+		if (err)
+			tell(&r);
+		else
+			all_off();
+	}
 	cpus_read_unlock();
 	return err;
 }

@@ -77,6 +77,48 @@ TEST_F(kvm, busy_while_kvm_has_a_vm)
 	tvx_close(&dev);
 }
 
+/* Lines of the kernel's whole log that have @text in them. */
+static int told(const char *text)
+{
+	char line[2048];
+	int log, n = 0;
+	ssize_t got;
+
+	log = open("/dev/kmsg", O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+	if (log < 0)
+		return -errno;
+	/* EPIPE: lines were lost, which is what a flood does to the log. */
+	while ((got = read(log, line, sizeof(line) - 1)) > 0 || (got < 0 && errno == EPIPE)) {
+		if (got < 0) {
+			n++;
+			continue;
+		}
+		line[got] = 0;
+		n += !!strstr(line, text);
+	}
+	close(log);
+	return n;
+}
+
+/* Whoever may create VMs cannot fill the log by it: once a minute at most. */
+TEST_F(kvm, refusals_do_not_flood_the_log)
+{
+	struct tvx_dev dev;
+	struct tvx_vm vm;
+	int kvm_vm, i, lines;
+
+	ASSERT_EQ(tvx_open(&dev), 0);
+	kvm_vm = ioctl(self->dev, KVM_CREATE_VM, 0);
+	ASSERT_GE(kvm_vm, 0);
+	for (i = 0; i < 1000; i++)
+		ASSERT_EQ(tvx_vm_create(&dev, &vm), -EBUSY);
+	lines = told("VMX is on already");
+	EXPECT_GE(lines, 1);
+	EXPECT_LE(lines, 5);
+	close(kvm_vm);
+	tvx_close(&dev);
+}
+
 TEST_F(kvm, kvm_is_busy_while_we_have_a_vm)
 {
 	struct guest g;
