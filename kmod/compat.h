@@ -8,6 +8,7 @@
 #ifndef TVX_COMPAT_H
 #define TVX_COMPAT_H
 
+#include <linux/interrupt.h>
 #include <linux/mm.h>
 #include <linux/module.h>
 #include <linux/smp.h>
@@ -106,6 +107,19 @@ static inline void compat_vtime_guest_exit(void)
 		vtime_guest_exit(current);
 #endif
 }
+
+/*
+ * Newer kernels turn softirqs off while the kernel uses the FPU: for a whole section.
+ * Neither the interrupts that come meanwhile run them nor ksoftirqd, so that a guest
+ * has to be left for them.  (Not under PREEMPT_RT, where they are a thread's.)
+ */
+#ifdef TVX_HAVE_FPU_SOFTIRQS_OFF
+#define COMPAT_FPU_SOFTIRQS_OFF true
+#define compat_softirqs_wait() (!IS_ENABLED(CONFIG_PREEMPT_RT) && local_softirq_pending())
+#else
+#define COMPAT_FPU_SOFTIRQS_OFF false
+#define compat_softirqs_wait() false
+#endif
 
 /* Under FRED an INT instruction is no way into the NMI handler. */
 static inline bool compat_uses_fred(void)

@@ -130,7 +130,8 @@ static int leave_for(struct tvx_vcpu *vcpu, u32 exit)
 /* Interrupts off: does anybody want this thread to come out? */
 static bool must_leave(struct tvx_vcpu *vcpu)
 {
-	return read_thread_flags() & COMPAT_TIF_LEAVE_GUEST || atomic_read(&vcpu->kick);
+	return read_thread_flags() & COMPAT_TIF_LEAVE_GUEST || atomic_read(&vcpu->kick) ||
+	       compat_softirqs_wait();
 }
 
 static const struct exit_row *count_exit(struct tvx_vcpu *vcpu, u32 basic)

@@ -5,8 +5,12 @@
  * guest's.  Components that the kernel treats specially (PKRU, AMX) are not
  * given to guests; supervisor components neither.
  */
+#define pr_fmt(fmt) "tinyvmx: " fmt
+
 #include <linux/kernel.h>
 #include <linux/mm.h>
+#include <linux/preempt.h>
+#include <linux/printk.h>
 #include <linux/slab.h>
 #include <linux/string.h>
 #include <asm/cpufeature.h>
@@ -15,6 +19,7 @@
 #include <asm/fpu/xcr.h>
 #include <asm/processor.h>
 
+#include "../compat.h"
 #include "fpu.h"
 #include "power.h"
 
@@ -56,7 +61,21 @@ static u32 standard_size(void)
 	return size;
 }
 
-void fpu_setup(void)
+/* What run.c does about softirqs was decided by the headers: not silently wrong. */
+static int check_softirqs(void)
+{
+	bool off;
+
+	kernel_fpu_begin();
+	off = softirq_count();
+	kernel_fpu_end();
+	if (!off || COMPAT_FPU_SOFTIRQS_OFF)
+		return 0;
+	pr_err("this kernel has softirqs off while it uses the FPU, and its headers did not say so: a guest could hold them off\n");
+	return -EOPNOTSUPP;
+}
+
+int fpu_setup(void)
 {
 	struct fxregs_state *fx = kzalloc(sizeof(*fx) + 16, GFP_KERNEL);
 	struct fxregs_state *aligned = PTR_ALIGN(fx, 16);
@@ -78,6 +97,7 @@ void fpu_setup(void)
 			mxcsr_mask = aligned->mxcsr_mask;
 		kfree(fx);
 	}
+	return check_softirqs();
 }
 
 int fpu_alloc(struct vmx_vcpu *v)

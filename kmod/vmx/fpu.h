@@ -9,8 +9,11 @@
 
 #include "vmx.h"
 
-/* At module load: which components guests have, how large the area is. */
-void fpu_setup(void);
+/*
+ * At module load: which components guests have, how large the area is.
+ * Return: 0, or -EOPNOTSUPP if the kernel is not as its headers say.
+ */
+int fpu_setup(void);
 /* A vCPU's area in the state after RESET.  Return: 0 or -ENOMEM. */
 int fpu_alloc(struct vmx_vcpu *v);
 void fpu_free(struct vmx_vcpu *v);
@@ -21,7 +24,10 @@ void fpu_free(struct vmx_vcpu *v);
  */
 extern u64 fpu_xfeatures, fpu_host_xcr0;
 
-/* Preemption off: the host's user state is saved away, then the guest's goes in. */
+/*
+ * Preemption off: the host's user state is saved away, then the guest's goes in.
+ * On some kernels softirqs are off until fpu_leave(), which runs those that came.
+ */
 static __always_inline void fpu_enter(struct vmx_vcpu *v)
 {
 	kernel_fpu_begin_mask(0);

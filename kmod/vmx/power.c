@@ -371,8 +371,7 @@ int vmx_setup(void)
 	if (err)
 		goto free;
 	msr_setup();
-	fpu_setup();
-	err = mitigate_setup();
+	err = fpu_setup() ?: mitigate_setup();
 	if (err)
 		goto free;
 	err = cpuhp_setup_state_nocalls(CPUHP_AP_ONLINE_DYN, "x86/tinyvmx:online",
