@@ -374,8 +374,9 @@ int vmx_setup(void)
 	err = fpu_setup() ?: mitigate_setup();
 	if (err)
 		goto free;
-	err = cpuhp_setup_state_nocalls(CPUHP_AP_ONLINE_DYN, "x86/tinyvmx:online",
-					vmx_cpu_online, vmx_cpu_offline);
+	/* On each CPU again: one may have come online since try_all(). */
+	err = cpuhp_setup_state(CPUHP_AP_ONLINE_DYN, "x86/tinyvmx:online",
+				vmx_cpu_online, vmx_cpu_offline);
 	if (err < 0)
 		goto free_mitigate;
 	hotplug_state = err;
