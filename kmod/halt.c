@@ -149,13 +149,16 @@ int tvx_halt(struct tvx_vcpu *vcpu)
 	int err;
 
 	/* Whoever has found nothing to enter has not looked at these. */
-	if (signal_pending(current) || test_thread_flag(TIF_NOTIFY_RESUME))
+	if (signal_pending(current))
 		return -EINTR;
-	cond_resched();
+	err = tvx_thread_work();
+	if (err)
+		return err;
 	if (poll(vcpu))
 		return 0;
 	start = rdtsc();
 	err = sleep(vcpu);
 	adapt(vcpu, rdtsc() - start);
-	return err;
+	/* Each sleep leaves some, for which the next section would end at once. */
+	return err ?: tvx_thread_work();
 }

@@ -316,6 +316,15 @@ void tvx_halt_start_timer(struct tvx_vcpu *vcpu);
 /* Look again: it sleeps, or runs the guest.  Any context. */
 void tvx_wake(struct tvx_vcpu *vcpu);
 
+/* ---- work.c ---- */
+
+/**
+ * tvx_thread_work() - let others have the CPU, do what the kernel wants of the thread
+ * Outside a section; sleeps, and may go to the caller's memory.  Return: 0; -EINTR: a signal
+ * came, or a kernel without KVM does it on the way to user space only.
+ */
+int tvx_thread_work(void);
+
 /* ---- eventfd.c ---- */
 
 int tvx_irqfd(struct tvx_vm *vm, const struct tvx_irqfd *args);		/* under vm->lock */

@@ -96,11 +96,17 @@ static u32 next_insn(struct tvx_vcpu *vcpu, const struct exit_row *row)
 	return row->next && !vcpu->no_next ? vmread(VM_EXIT_INSTRUCTION_LEN) : 0;
 }
 
+/* What the kernel has for the thread without a signal, user space need not know (libtvx). */
+static u32 signal_flag(const struct tvx_vcpu *vcpu)
+{
+	return vcpu->exit == TVX_EXIT_INTERRUPTED && task_sigpending(current) ? TVX_OUT_SIGNAL : 0;
+}
+
 /* For all but the most frequent ones. */
 static noinline void give_out_rarely(struct tvx_vcpu *vcpu, u32 hw_reason, u64 hw_qual,
 				     u32 insn_len)
 {
-	give_out(vcpu, hw_reason, hw_qual, insn_len);
+	give_out(vcpu, hw_reason, hw_qual, insn_len, signal_flag(vcpu));
 }
 
 /* Outside a section, @row being that of the hardware's exit that led here, or NULL. */
@@ -198,7 +204,8 @@ static int dispatch(struct tvx_vcpu *vcpu)
 	if (unlikely(hw->activity == TVX_SHUTDOWN) && ret == EXIT_RESUME)
 		ret = exit_user(vcpu, TVX_EXIT_SHUTDOWN);
 	if (ret == EXIT_USER)
-		give_out(vcpu, hw->exit_reason, vmread(EXIT_QUALIFICATION), next_insn(vcpu, row));
+		give_out(vcpu, hw->exit_reason, vmread(EXIT_QUALIFICATION), next_insn(vcpu, row),
+			 0);
 	return ret;
 }
 
@@ -383,15 +390,12 @@ static int section_ended(struct tvx_vcpu *vcpu)
 	vcpu->exit = TVX_EXIT_INTERRUPTED;
 	if (atomic_xchg(&vcpu->kick, 0))
 		return EXIT_USER;
-	/* The border to user space does what TIF_NOTIFY_RESUME asks for. */
-	if (signal_pending(current) || test_thread_flag(TIF_NOTIFY_RESUME))
+	if (signal_pending(current))
 		return -EINTR;
 	/* NMIs are the next section's. However many come, others get the CPU too. */
 	if (READ_ONCE(vcpu->lapic.requests) & (BIT(LAPIC_REQ_INIT) | BIT(LAPIC_REQ_SIPI)))
 		ret = tvx_irq_requests(vcpu) ?: EXIT_RESUME;
-	if (read_thread_flags() & COMPAT_TIF_RESCHED)
-		schedule();
-	return ret;
+	return tvx_thread_work() ?: ret;
 }
 
 static int run_loop(struct tvx_vcpu *vcpu)

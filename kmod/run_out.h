@@ -46,16 +46,17 @@ static inline void give_gprs(__u64 *to, const unsigned long *from)
  * @hw_reason: the hardware's, if it was one of its exits; else 0
  * @hw_qual: the same
  * @insn_len: how far it is to the next instruction, where that counts; else 0
+ * @flags: TVX_OUT_* that the vCPU does not know
  * In a loaded VMCS, under vcpu->lock.
  */
 static __always_inline void give_out(struct tvx_vcpu *vcpu, u32 hw_reason, u64 hw_qual,
-				     u32 insn_len)
+				     u32 insn_len, u32 flags)
 {
 	struct tvx_run_out *page = &vcpu->run->out;
 	u64 rip = vmread(GUEST_RIP), rflags = vmread(GUEST_RFLAGS);
 	struct vmx_vcpu *hw = &vcpu->hw;
-	u32 flags = pending_flags(hw);
 
+	flags |= pending_flags(hw);
 	if (rflags & X86_EFLAGS_IF && !vmx_intr_shadow())
 		flags |= TVX_OUT_INTR_OPEN;
 	page->exit = vcpu->exit;

@@ -22,7 +22,7 @@
 #include <linux/types.h>
 
 #define TVX_DEVICE		"/dev/tinyvmx"
-#define TVX_API_VERSION		2
+#define TVX_API_VERSION		3
 #define TVX_IOCTL_TYPE		0xd7
 
 /* General purpose registers, by the processor's own numbers. */
@@ -677,8 +677,9 @@ struct tvx_stats {
 /*
  * TVX_VCPU_RUN runs the guest until user space is needed.  It returns
  *   0       and tvx_run_out.exit says why,
- *   EINTR   a signal came, or the kernel has other work for the thread: exit is
- *           TVX_EXIT_INTERRUPTED; call again,
+ *   EINTR   exit is TVX_EXIT_INTERRUPTED: a signal is pending (TVX_OUT_SIGNAL), or
+ *           immediate_exit was set, or else the kernel had work for the thread that is
+ *           done on the way out, of which there is nothing to see: call again,
  *   EBUSY   another thread uses the vCPU, or an event of that kind still waits,
  *   EINVAL  the in-half asks for something malformed,
  *   ENOMEM  there is none for carrying out an INIT; call again,
@@ -709,7 +710,8 @@ struct tvx_stats {
  * @event: to queue for delivery if TVX_EVENT_VALID; the caller clears it. One
  *	event of each class (exception, interrupt; two NMIs) can wait: EBUSY, nothing
  *	loaded, while out.pending says that one does
- * @slice: return TVX_EXIT_SLICE after about that many TSC ticks in this RUN; 0: never
+ * @slice: return TVX_EXIT_SLICE after about that many TSC ticks in this RUN; 0: never.
+ *	The way to bound the time that a guest may take
  * @gpr: by enum tvx_gpr
  * @rip: instruction pointer
  * @rflags: flags
@@ -728,7 +730,7 @@ struct tvx_run_in {
 
 enum tvx_exit {
 	TVX_EXIT_NONE,
-	TVX_EXIT_INTERRUPTED,	/* signal, kick or immediate_exit */
+	TVX_EXIT_INTERRUPTED,	/* signal, kick, immediate_exit; seldom the kernel's own work */
 	TVX_EXIT_IO,		/* .io */
 	TVX_EXIT_MMIO,		/* .mmio, .ctx: outside every slot, or a write to a read-only one */
 	TVX_EXIT_MEMORY_FAULT,	/* .fault: a slot with no usable host memory behind it */
@@ -760,6 +762,7 @@ enum tvx_exit {
 #define TVX_OUT_PENDING_EXC	(1U << 1)  /* such an event still waits */
 #define TVX_OUT_PENDING_NMI	(1U << 2)
 #define TVX_OUT_PENDING_INTR	(1U << 3)
+#define TVX_OUT_SIGNAL		(1U << 4)  /* INTERRUPTED: a signal is pending for the thread */
 
 /* tvx_run_out.io.flags */
 #define TVX_IO_IN		(1U << 0)
@@ -812,7 +815,8 @@ struct tvx_run_ctx {
 /**
  * struct tvx_run_out - written by the kernel when RUN returns; never read back
  * @exit: enum tvx_exit
- * @flags: TVX_OUT_*
+ * @flags: TVX_OUT_*. A preemption of the thread is no reason for RUN to return, and a kick
+ *	is told by @exit without TVX_OUT_SIGNAL
  * @hw_reason: the exit reason field as the hardware gave it
  * @insn_len: length of the instruction that exited, where it counts; else 0
  * @hw_qual: the exit qualification

@@ -103,7 +103,6 @@ TEST_F(smp, waiting_for_startup_is_interrupted)
 		EXPECT_EQ(out(g)->exit, TVX_EXIT_INTERRUPTED);
 	}
 	begin(&r, g);
-	r.signals = true;
 	usleep(5000);
 	ASSERT_EQ(pthread_kill(r.thread, SIGUSR1), 0);
 	EXPECT_EQ(end(&r), -EINTR);

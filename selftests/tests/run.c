@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* TVX_VCPU_RUN and KICK: what goes in by the run page, and all that ends a RUN. */
+#include <sys/resource.h>
 #include <sys/time.h>
 
 #include "tvx_test.h"
@@ -24,10 +25,7 @@ static void *run_once(void *arg)
 {
 	struct runner *r = arg;
 
-	/* The kernel may have other work for a thread: EINTR with no signal. */
-	do {
-		r->ret = tvx_vcpu_run(&r->g->vcpu);
-	} while (r->ret == -EINTR);
+	r->ret = tvx_vcpu_run(&r->g->vcpu);
 	r->done = true;
 	return NULL;
 }
@@ -77,6 +75,7 @@ TEST_F(vm, immediate_exit_loads_and_enters_nothing)
 	tvx_set_gpr(&g->vcpu, TVX_RBX, 77);
 	ASSERT_EQ(-EINTR, tvx_vcpu_run(&g->vcpu));
 	EXPECT_EQ(TVX_EXIT_INTERRUPTED, out(g)->exit);
+	EXPECT_EQ(0, out(g)->flags & TVX_OUT_SIGNAL);
 	EXPECT_EQ(77, reg(g, TVX_RBX));
 	EXPECT_EQ(CODE_GPA, out(g)->rip);
 	EXPECT_EQ(0, COUNTER(g));
@@ -179,8 +178,50 @@ TEST_F(vm, a_timer_interrupts)
 		ASSERT_EQ(0, setitimer(ITIMER_PROF, &soon, NULL));
 		ASSERT_EQ(-EINTR, tvx_vcpu_run(&g->vcpu));
 		EXPECT_EQ(TVX_EXIT_INTERRUPTED, out(g)->exit);
+		EXPECT_EQ(TVX_OUT_SIGNAL, out(g)->flags & TVX_OUT_SIGNAL);
 	}
 	EXPECT_GT(reg(g, TVX_RBX), 0);
+}
+
+/* Takes the CPU away from us, again and again. */
+static pid_t start_rival(void)
+{
+	pid_t pid = fork();
+
+	while (!pid)
+		;
+	return pid;
+}
+
+static void stop_rival(pid_t pid)
+{
+	kill(pid, SIGKILL);
+	waitpid(pid, NULL, 0);
+}
+
+/* glibc has each thread's area for restartable sequences registered: work for the kernel. */
+TEST_F(vm, a_preemption_ends_no_run)
+{
+	struct rusage before, after;
+	struct guest *g = &self->g;
+	pid_t rival;
+	int i;
+
+	if (!has_feature(g, TVX_FEAT_SLICE))
+		SKIP(return, "no VMX preemption timer");
+	start(g, GUEST_LONG, count);
+	rival = start_rival();
+	g->vcpu.run->in.slice = 2000000;	/* 40 ms in the emulated host */
+	must(getrusage(RUSAGE_THREAD, &before));
+	for (i = 0; i < 10; i++) {
+		ASSERT_EQ(0, tvx_vcpu_run_once(&g->vcpu));
+		ASSERT_EQ(TVX_EXIT_SLICE, out(g)->exit);
+	}
+	must(getrusage(RUSAGE_THREAD, &after));
+	stop_rival(rival);
+	if (sysconf(_SC_NPROCESSORS_ONLN) == 1) {
+		EXPECT_GT(after.ru_nivcsw, before.ru_nivcsw);
+	}
 }
 
 TEST_F(vm, a_kick_before_ends_the_next_run_only)
@@ -344,8 +385,9 @@ static pid_t counting_process(volatile uint64_t *counter)
 	must(tvx_vm_set_slot(&g.vm, 1, 0x800000, 4096, (void *)counter, 0));
 	guest_vcpu(&g);
 	start(&g, GUEST_LONG, count_shared);
+	/* A stop is a signal, too. */
 	for (;;)
-		run(&g);
+		tvx_vcpu_run(&g.vcpu);
 }
 
 static void wait_for_change(volatile uint64_t *counter)

@@ -199,40 +199,28 @@ static inline bool has_any(const uint32_t *regs)
 /* ---- vCPUs in threads ------------------------------------------------------------------ */
 
 /**
- * struct runner - RUN in a thread, until it returns anything but EINTR
+ * struct runner - RUN in a thread
  * @g: whose vCPU
  * @thread: in RUN
- * @signals: a signal that the test sends ends it too
- * @signalled: such a one came
- * @ret: of the last RUN
+ * @ret: of RUN
  * @done: it has ended
  */
 struct runner {
 	struct guest *g;
 	pthread_t thread;
-	bool signals;
-	volatile bool signalled;
 	int ret;
 	volatile bool done;
 };
 
-static __thread volatile bool *signal_came;
-
 static inline void on_signal(int sig)
 {
-	if (signal_came)
-		*signal_came = true;
 }
 
 static inline void *runner_thread(void *arg)
 {
 	struct runner *r = arg;
 
-	signal_came = &r->signalled;
-	/* The kernel may have other work for a thread: EINTR with no signal. */
-	do {
-		r->ret = tvx_vcpu_run(&r->g->vcpu);
-	} while (r->ret == -EINTR && !(r->signals && r->signalled));
+	r->ret = tvx_vcpu_run(&r->g->vcpu);
 	r->done = true;
 	return NULL;
 }

@@ -142,15 +142,10 @@ static inline void guest_start(struct guest *g, enum guest_mode mode, const char
 }
 #define start(g, mode, name) guest_start(g, mode, name##_code, name##_end)
 
-/* RUN until it is not EINTR; the exit. */
+/* No signal is expected: the exit. */
 static inline uint32_t guest_run(struct guest *g)
 {
-	int err;
-
-	do {
-		err = tvx_vcpu_run(&g->vcpu);
-	} while (err == -EINTR);
-	must(err);
+	must(tvx_vcpu_run(&g->vcpu));
 	return g->vcpu.run->out.exit;
 }
 #define run(g) guest_run(g)

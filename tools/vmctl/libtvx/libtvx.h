@@ -148,13 +148,23 @@ int tvx_vcpu_create(struct tvx_vm *vm, unsigned int id, struct tvx_vcpu *vcpu);
 void tvx_vcpu_destroy(struct tvx_vcpu *vcpu);
 
 /**
- * tvx_vcpu_run - one TVX_VCPU_RUN
+ * tvx_vcpu_run - run the guest until there is something for the caller to do
  *
- * 0 or -EINTR (a signal; out.exit is TVX_EXIT_INTERRUPTED): the kernel has taken
- * the in-half, and its dirty bits and event are cleared here. Any other error:
- * it has taken nothing, and they are left as they are.
+ * 0: out.exit says what. TVX_EXIT_INTERRUPTED is a kick; in.slice bounds the time.
+ * -EINTR: a signal came (out.flags has TVX_OUT_SIGNAL; a stop and SIGCONT are some, too),
+ * or in.immediate_exit is set; out.exit is TVX_EXIT_INTERRUPTED. Whoever has no handler
+ * that would want something else can just call again.
+ *
+ * After both the kernel has taken the in-half, and its dirty bits and event are cleared
+ * here. Any other error: it has taken nothing, and they are left as they are.
  */
 int tvx_vcpu_run(struct tvx_vcpu *vcpu);
+/**
+ * tvx_vcpu_run_once - the same by one TVX_VCPU_RUN
+ *
+ * -EINTR may also be the kernel's own work for the thread, which is done by now.
+ */
+int tvx_vcpu_run_once(struct tvx_vcpu *vcpu);
 
 /** tvx_vcpu_kick - from any thread or a signal handler: end this RUN or the next */
 int tvx_vcpu_kick(struct tvx_vcpu *vcpu);

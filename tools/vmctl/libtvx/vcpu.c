@@ -48,7 +48,7 @@ void tvx_vcpu_destroy(struct tvx_vcpu *vcpu)
 	vcpu->fd = -1;
 }
 
-int tvx_vcpu_run(struct tvx_vcpu *vcpu)
+int tvx_vcpu_run_once(struct tvx_vcpu *vcpu)
 {
 	int err = call(vcpu, TVX_VCPU_RUN, NULL);
 
@@ -56,6 +56,17 @@ int tvx_vcpu_run(struct tvx_vcpu *vcpu)
 		vcpu->run->in.dirty = 0;
 		memset(&vcpu->run->in.event, 0, sizeof(vcpu->run->in.event));
 	}
+	return err;
+}
+
+int tvx_vcpu_run(struct tvx_vcpu *vcpu)
+{
+	const struct tvx_run *run = vcpu->run;
+	int err;
+
+	do {
+		err = tvx_vcpu_run_once(vcpu);
+	} while (err == -EINTR && !run->in.immediate_exit && !(run->out.flags & TVX_OUT_SIGNAL));
 	return err;
 }
 

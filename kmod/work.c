@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The kernel's work for a thread that it leaves for the thread's way to user space:
+ * after each preemption the CPU number of its rseq area, NUMA balancing, throttling by
+ * its memory cgroup.  A RUN that went there for it would cost a whole exit each time.
+ */
+#include <linux/entry-kvm.h>
+#include <linux/kvm_host.h>
+#include <linux/sched.h>
+#include <linux/sched/signal.h>
+
+#include "compat.h"
+#include "objects.h"
+
+#ifdef CONFIG_KVM_XFER_TO_GUEST_WORK
+/* Where the kernel's function says that a signal came in between: nobody reads it. */
+static struct kvm_run nobodys_run;
+static struct kvm_vcpu nobody = { .run = &nobodys_run };
+
+static int notify_resume(void)
+{
+	return xfer_to_guest_mode_handle_work(&nobody);
+}
+#else
+/* Only the border to user space can do it. */
+static int notify_resume(void)
+{
+	return -EINTR;
+}
+#endif
+
+int tvx_thread_work(void)
+{
+	if (read_thread_flags() & COMPAT_TIF_RESCHED)
+		schedule();
+	return test_thread_flag(TIF_NOTIFY_RESUME) ? notify_resume() : 0;
+}
