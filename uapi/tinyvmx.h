@@ -253,7 +253,9 @@ struct tvx_io_rule {
  * @msr_rules: pointer to struct tvx_msr_rule[]; what no rule covers is handled
  *	by the module if it knows the MSR, and is #GP if not
  * @io_rules: pointer to struct tvx_io_rule[]
- * @exceptions: bit n: exception vector n exits (TVX_EXIT_EXCEPTION)
+ * @exceptions: bit n: exception vector n exits (TVX_EXIT_EXCEPTION), also where the module
+ *	raises it in the CPU's place (#UD for VMX instructions, #GP for an unknown MSR, ...;
+ *	hw_reason tells); what user space injects, and the #DF that it may become, does not
  * @exits: TVX_WANT_*
  * @hypercall: enum tvx_action of VMCALL; DEFAULT is CONST with -ENOSYS
  * @reserved: 0

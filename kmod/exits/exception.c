@@ -147,6 +147,42 @@ int exit_exception_slow(struct tvx_vcpu *vcpu)
 	return -EINTR;
 }
 
+/*
+ * A fault that the module raises.  The policy counts as for the CPU's own, and user space
+ * finds the guest as the CPU would have left it: at the instruction, with RF set.
+ */
+static int fault(struct tvx_vcpu *vcpu, u8 vector, bool has_error)
+{
+	struct tvx_run_out *out = &vcpu->run->out;
+
+	if (!(vcpu->hw.policy->exceptions & BIT(vector))) {
+		vmx_raise(&vcpu->hw, vector, has_error, 0);
+		return EXIT_RESUME;
+	}
+	/* In real mode no exception has an error code. */
+	has_error = has_error && vmread(GUEST_CR0) & X86_CR0_PE;
+	out->exception.event = (struct tvx_event){
+		.flags = TVX_EVENT_VALID | (has_error ? TVX_EVENT_ERROR_CODE : 0),
+		.type = TVX_EVENT_EXCEPTION,
+		.vector = vector,
+	};
+	out->exception.address = 0;
+	vmwrite(GUEST_RFLAGS, vmread(GUEST_RFLAGS) | X86_EFLAGS_RF);
+	/* The instruction is not to be finished. */
+	vcpu->no_next = true;
+	return exit_user(vcpu, TVX_EXIT_EXCEPTION);
+}
+
+int exit_undefined(struct tvx_vcpu *vcpu)
+{
+	return fault(vcpu, X86_TRAP_UD, false);
+}
+
+int exit_general_protection(struct tvx_vcpu *vcpu)
+{
+	return fault(vcpu, X86_TRAP_GP, true);
+}
+
 /* Interrupts were enabled after the exit, and the host took it. */
 int exit_external_interrupt(struct tvx_vcpu *vcpu)
 {

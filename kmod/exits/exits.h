@@ -15,7 +15,8 @@
  *	-errno		RUN returns it: -EINTR after a signal; -EIO is a bug: the VM is dead
  *
  * RIP has one writer, exit_set_rip() (rip.h), and exit_skip() on top of it.  A handler
- * that raises an exception does not skip.
+ * that raises an exception does not skip, and does so by exit_undefined() or
+ * exit_general_protection(), which ask the policy first.
  */
 #ifndef TVX_EXITS_H
 #define TVX_EXITS_H
@@ -114,6 +115,9 @@ int exit_intr_window(struct tvx_vcpu *vcpu);
 int exit_nmi_window(struct tvx_vcpu *vcpu);
 int exit_triple_fault(struct tvx_vcpu *vcpu);
 int exit_task_switch(struct tvx_vcpu *vcpu);
+/* In place of the instruction that exited: for the guest, or for user space, as the policy says. */
+int exit_undefined(struct tvx_vcpu *vcpu);	/* #UD: VMX instructions, MONITOR, MWAIT... */
+int exit_general_protection(struct tvx_vcpu *vcpu); /* #GP(0): RDPMC, MSRs, reserved bits... */
 /* apic.c */
 int exit_apic_access(struct tvx_vcpu *vcpu);
 int exit_apic_write(struct tvx_vcpu *vcpu);
@@ -125,8 +129,6 @@ int apic_wrmsr(struct tvx_vcpu *vcpu, u32 index, u64 value);
 /* misc.c */
 int exit_hlt(struct tvx_vcpu *vcpu);
 int exit_vmcall(struct tvx_vcpu *vcpu);
-int exit_undefined(struct tvx_vcpu *vcpu);	/* #UD: VMX instructions, MONITOR, MWAIT... */
-int exit_general_protection(struct tvx_vcpu *vcpu); /* #GP(0): RDPMC */
 int exit_pause(struct tvx_vcpu *vcpu);
 int exit_pause_slow(struct tvx_vcpu *vcpu);
 int exit_wbinvd(struct tvx_vcpu *vcpu);

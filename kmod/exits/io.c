@@ -98,10 +98,8 @@ static noinline int by_rule(struct tvx_vcpu *vcpu, unsigned long qual)
 
 	if (!rule)
 		return by_eventfd(vcpu, qual);
-	if (rule->action == TVX_ACT_FAULT) {
-		vmx_raise_gp(hw);
-		return EXIT_RESUME;
-	}
+	if (rule->action == TVX_ACT_FAULT)
+		return exit_general_protection(vcpu);
 	/* The memory side of a string instruction is user space's to do. */
 	if (rule->action != TVX_ACT_CONST || qual & QUAL_STRING)
 		return to_user(vcpu, qual);

@@ -58,18 +58,6 @@ int exit_vmcall(struct tvx_vcpu *vcpu)
 	}
 }
 
-int exit_undefined(struct tvx_vcpu *vcpu)
-{
-	vmx_raise_ud(&vcpu->hw);
-	return EXIT_RESUME;
-}
-
-int exit_general_protection(struct tvx_vcpu *vcpu)
-{
-	vmx_raise_gp(&vcpu->hw);
-	return EXIT_RESUME;
-}
-
 int exit_pause(struct tvx_vcpu *vcpu)
 {
 	if (vcpu->hw.policy->exits & TVX_WANT_PAUSE)

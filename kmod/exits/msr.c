@@ -39,8 +39,7 @@ static int finish(struct tvx_vcpu *vcpu, int err)
 {
 	if (likely(!err))
 		return exit_skip(vcpu);
-	vmx_raise_gp(&vcpu->hw);
-	return EXIT_RESUME;
+	return exit_general_protection(vcpu);
 }
 
 static u32 index_of(const struct vmx_vcpu *hw)

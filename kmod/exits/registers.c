@@ -49,12 +49,6 @@ static u64 wanted_cr0(struct vmx_vcpu *hw, unsigned long qual)
 	}
 }
 
-static int fault(struct tvx_vcpu *vcpu)
-{
-	vmx_raise_gp(&vcpu->hw);
-	return EXIT_RESUME;
-}
-
 static int guest_cr0(struct tvx_vcpu *vcpu, unsigned long qual)
 {
 	struct vmx_vcpu *hw = &vcpu->hw;
@@ -63,7 +57,7 @@ static int guest_cr0(struct tvx_vcpu *vcpu, unsigned long qual)
 	if (!(vmx_caps.features & TVX_FEAT_UNRESTRICTED))
 		return EXIT_SLOW;
 	if (vmx_adopt_cr0(hw, wanted_cr0(hw, qual)))
-		return fault(vcpu);
+		return exit_general_protection(vcpu);
 	/* No skip: the CPU executes the instruction, and this time it succeeds. */
 	return EXIT_RESUME;
 }
@@ -75,7 +69,7 @@ static int guest_cr3(struct tvx_vcpu *vcpu, u64 value)
 		value &= ~X86_CR3_PCID_NOFLUSH;
 	/* The exit comes before this check of the CPU's. */
 	if (value >> vcpu->hw.policy->maxphyaddr)
-		return fault(vcpu);
+		return exit_general_protection(vcpu);
 	if (vcpu->hw.policy->exits & TVX_WANT_CR3) {
 		vcpu->run->out.cr3.value = value;
 		return exit_user(vcpu, TVX_EXIT_CR3);
@@ -99,12 +93,12 @@ static int guest_cr(struct tvx_vcpu *vcpu, unsigned long qual)
 			break;
 		}
 		/* As with CR0: no skip, the CPU executes the instruction and checks it. */
-		return vmx_adopt_cr4(hw, value) ? fault(vcpu) : EXIT_RESUME;
+		return vmx_adopt_cr4(hw, value) ? exit_general_protection(vcpu) : EXIT_RESUME;
 	case 8:
 		err = vmx_write_cr8(hw, value);
 		break;
 	}
-	return err ? fault(vcpu) : exit_skip(vcpu);
+	return err ? exit_general_protection(vcpu) : exit_skip(vcpu);
 }
 
 int exit_cr(struct tvx_vcpu *vcpu)
@@ -130,7 +124,7 @@ static int finish_cr0(struct tvx_vcpu *vcpu, u64 value, const u64 *pdptes)
 	case -EOPNOTSUPP:
 		return exit_no_real_mode(vcpu);
 	default:
-		return fault(vcpu);
+		return exit_general_protection(vcpu);
 	}
 }
 
@@ -173,7 +167,7 @@ int exit_cr_slow(struct tvx_vcpu *vcpu)
 		return ret;
 write:
 	if (pae && !pdptes_valid(hw, pdptes))
-		ret = fault(vcpu);
+		ret = exit_general_protection(vcpu);
 	else
 		ret = finish_cr0(vcpu, value, pae ? pdptes : NULL);
 	vmx_unload(hw);
@@ -194,6 +188,6 @@ int exit_xsetbv(struct tvx_vcpu *vcpu)
 	u64 value = (u32)hw->gpr[TVX_RAX] | (u64)hw->gpr[TVX_RDX] << 32;
 
 	if (vmx_cpl(hw) || (u32)hw->gpr[TVX_RCX] || vmx_write_xcr0(hw, value))
-		return fault(vcpu);
+		return exit_general_protection(vcpu);
 	return exit_skip(vcpu);
 }

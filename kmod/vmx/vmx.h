@@ -313,10 +313,11 @@ static inline bool vmx_events_wait(const struct vmx_vcpu *v, u32 requests)
  * Return: whether one went in; it is in v->delivering.
  */
 bool vmx_deliver_events(struct vmx_vcpu *v, u32 requests);
-/* An exception of the guest's own doing; a second one makes #DF, a third shuts down. */
+/*
+ * An exception of the guest's own doing; a second one makes #DF, a third shuts down.
+ * Whether it is the guest's or user space's to see, the caller has asked the policy.
+ */
 void vmx_raise(struct vmx_vcpu *v, u8 vector, bool has_error, u32 error_code);
-#define vmx_raise_gp(v) vmx_raise(v, 13, true, 0)
-#define vmx_raise_ud(v) vmx_raise(v, 6, false, 0)
 /*
  * Queue an event of user space's for delivery.  Return: 0; -EINVAL: malformed;
  * -EBUSY: one of its class (exception, NMI, interrupt) waits already.
