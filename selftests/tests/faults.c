@@ -191,4 +191,25 @@ TEST_F(faults, vmx_instructions_in_ring3)
 	check_fault(_metadata, g, "HLT", GP_VECTOR, CODE_GPA);
 }
 
+GUEST64(out64, "nop\nout %al, $0x80\nhlt");
+GUEST64(out64_high, "mov $0xffff, %edx\nout %al, %dx\nhlt");
+GUEST32(out32, "nop\nout %al, $0x80\nhlt");
+
+/* Page 0 is full of zeros: a bitmap there would open all ports. */
+TEST_F(faults, ring3_has_no_ports)
+{
+	struct guest *g = &self->g;
+
+	start_ring3(g, out64_code, out64_end);
+	check_fault(_metadata, g, "OUT in 64-bit mode", GP_VECTOR, CODE_GPA + 1);
+	start_ring3(g, out64_high_code, out64_high_end);
+	check_fault(_metadata, g, "OUT to the last port", GP_VECTOR, CODE_GPA + 5);
+	start(g, GUEST_PROTECTED, out32);
+	to_ring3(g);
+	check_fault(_metadata, g, "OUT in protected mode", GP_VECTOR, CODE_GPA + 1);
+	/* In ring 0 they are there. */
+	start(g, GUEST_LONG, out64);
+	ASSERT_EQ(run(g), TVX_EXIT_IO);
+}
+
 TEST_HARNESS_MAIN

@@ -250,7 +250,12 @@ int tvx_handle_io(struct tvx_vcpu *vcpu, const struct tvx_port_ops *ports,
  */
 int tvx_translate_gva(struct tvx_vcpu *vcpu, uint64_t gva, uint32_t access, uint64_t *gpa);
 
-/* ---- modes: change a state that GET_STATE gave, all sections -------------- */
+/*
+ * ---- modes: change a state that GET_STATE gave, all sections --------------
+ *
+ * Interrupts are off, there is no IDT, and the TSS (at address 0) has no I/O permission
+ * bitmap: in protected and long mode a guest that goes to ring 3 has no ports there.
+ */
 
 /** tvx_setup_real - 16-bit real mode at @cs:@ip, the other segments 0 */
 void tvx_setup_real(struct tvx_state *state, uint16_t cs, uint16_t ip);

@@ -17,6 +17,12 @@
 #define AR_LDT		0x0082
 #define AR_BUSY_TSS	0x008b
 
+/*
+ * A TSS, for which there is no room in guest memory, one byte short of its pointer to an I/O
+ * permission bitmap: in ring 3 ports are #GP, whatever there is at address 0.
+ */
+#define TSS_LIMIT	0x66
+
 #define SEL_CODE	0x08
 #define SEL_DATA	0x10
 
@@ -38,7 +44,7 @@ static void set_segments(struct tvx_state *state, uint16_t code, uint16_t data,
 	state->seg[TVX_CS].ar = code_ar;
 	state->seg[TVX_CS].selector = code;
 	state->seg[TVX_LDTR] = (struct tvx_segment){ .ar = AR_LDT | TVX_AR_UNUSABLE };
-	state->seg[TVX_TR] = (struct tvx_segment){ .limit = 0xffff, .ar = AR_BUSY_TSS };
+	state->seg[TVX_TR] = (struct tvx_segment){ .limit = TSS_LIMIT, .ar = AR_BUSY_TSS };
 }
 
 /* What all modes share: nothing pending, clean registers, caches on. */
@@ -61,6 +67,8 @@ void tvx_setup_real(struct tvx_state *state, uint16_t cs, uint16_t ip)
 	set_common(state, ip);
 	set_segments(state, cs, 0, AR_REAL_CODE, AR_REAL_DATA, 0xffff);
 	state->seg[TVX_CS].base = (uint64_t)cs << 4;
+	/* As after a reset, for a guest that goes on to protected mode without an LTR. */
+	state->seg[TVX_TR].limit = 0xffff;
 	/* Where a BIOS puts its interrupt table. */
 	state->idtr = (struct tvx_dtable){ .limit = 0x3ff };
 	state->gdtr = (struct tvx_dtable){ .limit = 0xffff };
