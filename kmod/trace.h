@@ -8,6 +8,7 @@
 
 #include <linux/tracepoint.h>
 #include <asm/vmx.h>
+#include <tinyvmx.h>
 
 #define TVX_EXIT_NAMES \
 	{ 0, "NONE" }, { 1, "INTERRUPTED" }, { 2, "IO" }, { 3, "MMIO" },		\
@@ -15,7 +16,8 @@
 	{ 8, "RDMSR" }, { 9, "WRMSR" }, { 10, "EXCEPTION" }, { 11, "INTR_WINDOW" },	\
 	{ 12, "NMI_WINDOW" }, { 13, "SLICE" }, { 14, "SHUTDOWN" }, { 15, "TASK_SWITCH" }, \
 	{ 16, "PAUSE" }, { 17, "RDTSC" }, { 18, "DESC" }, { 19, "RANDOM" }, { 20, "CR3" }, \
-	{ 21, "WBINVD" }, { 22, "FAIL_ENTRY" }, { 23, "UNKNOWN" }
+	{ 21, "WBINVD" }, { 22, "FAIL_ENTRY" }, { 23, "UNKNOWN" }, { 24, "EOI" }
+static_assert(TVX_NR_EXITS == 25, "a name for each exit");
 
 TRACE_EVENT(tvx_enter,
 	TP_PROTO(u32 vcpu, u64 rip),

@@ -47,4 +47,24 @@ TEST_F(vm, tracepoints)
 	}
 }
 
+/* How the kernel prints the number of an exit. */
+TEST(each_exit_has_a_name)
+{
+	static char text[8192];
+	char want[64];
+	FILE *format;
+	int i;
+
+	if (access(TRACING "events", F_OK))
+		SKIP(return, "this kernel has no tracing");
+	format = fopen(TRACING "events/tinyvmx/tvx_user_exit/format", "r");
+	ASSERT_NE(NULL, format);
+	text[fread(text, 1, sizeof(text) - 1, format)] = 0;
+	fclose(format);
+	for (i = 0; i < TVX_NR_EXITS; i++) {
+		snprintf(want, sizeof(want), "{ %d, \"%s\" }", i, tvx_exit_name(i));
+		EXPECT_NE(NULL, strstr(text, want)) TH_LOG("no %s in:\n%s", want, text);
+	}
+}
+
 TEST_HARNESS_MAIN

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* libtvx: what ends tvx_vcpu_run(). */
+/* libtvx: what ends tvx_vcpu_run(), and names. */
 #include "unit.h"
 
 #include <errno.h>
@@ -15,6 +15,8 @@ static int mock_ioctl(int fd, unsigned long cmd, void *arg);
 #define ioctl mock_ioctl
 #include "tools/vmctl/libtvx/vcpu.c"
 #undef ioctl
+#undef ARRAY_SIZE
+#include "tools/vmctl/libtvx/names.c"
 
 static int mock_ioctl(int fd, unsigned long cmd, void *arg)
 {
@@ -77,4 +79,18 @@ TEST(other_errors_leave_the_in_half)
 	EXPECT_EQ(calls, 1U);
 	EXPECT_EQ(page.in.dirty, 1U);
 	EXPECT_EQ(page.in.event.flags, TVX_EVENT_VALID);
+}
+
+/* ---- names ---- */
+
+TEST(each_exit_has_a_name)
+{
+	unsigned int i, j;
+
+	for (i = 0; i < TVX_NR_EXITS; i++) {
+		EXPECT(strcmp(tvx_exit_name(i), "unknown"), "exit %u has none", i);
+		for (j = 0; j < i; j++)
+			EXPECT(strcmp(tvx_exit_name(i), tvx_exit_name(j)), "%u as %u", i, j);
+	}
+	EXPECT_STREQ(tvx_exit_name(TVX_NR_EXITS), "unknown");
 }

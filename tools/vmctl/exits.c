@@ -232,6 +232,7 @@ static void (*const handlers[TVX_NR_EXITS])(struct vcpu *c, const struct tvx_run
 	[TVX_EXIT_FAIL_ENTRY]	= on_fail_entry,
 	[TVX_EXIT_EOI]		= on_eoi,
 };
+_Static_assert(TVX_NR_EXITS == 25, "each exit is in the table, or on_unknown() will do");
 
 void handle_exit(struct vcpu *c)
 {

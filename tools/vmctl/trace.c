@@ -38,6 +38,8 @@ static void describe_event(const struct tvx_event *event, char *buf, size_t size
 		snprintf(buf + n, size - n, " error_code=%#x", event->error_code);
 }
 
+_Static_assert(TVX_NR_EXITS == 25, "the fields of each exit that has some are described");
+
 void describe_exit(const struct tvx_run_out *out, char *buf, size_t size)
 {
 	char access[64], event[64];

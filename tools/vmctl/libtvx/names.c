@@ -33,6 +33,7 @@ static const char *const exit_names[TVX_NR_EXITS] = {
 	[TVX_EXIT_UNKNOWN]	= "UNKNOWN",
 	[TVX_EXIT_EOI]		= "EOI",
 };
+_Static_assert(TVX_NR_EXITS == 25, "a name for each exit");
 
 static const struct { uint32_t number; const char *name; } hw_exits[] = { VMX_EXIT_REASONS };
 
