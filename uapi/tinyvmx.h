@@ -34,7 +34,10 @@ enum tvx_gpr {
 
 /* ---- device: /dev/tinyvmx ---------------------------------------------- */
 
-/* tvx_info.features: what this CPU gives; the absence of each costs something. */
+/*
+ * tvx_info.features: what this CPU gives; the absence of each costs something, but of
+ * TSC_SCALING, PML and XSAVES, of which the module makes no use yet.
+ */
 #define TVX_FEAT_UNRESTRICTED	(1ULL << 0)  /* real mode; without: only PE=1 guests */
 #define TVX_FEAT_VPID		(1ULL << 1)  /* TLB survives exits */
 #define TVX_FEAT_EPT_AD		(1ULL << 2)  /* accessed and dirty bits in EPT */

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* libtvx: what ends tvx_vcpu_run(), and names. */
+/* libtvx: what ends tvx_vcpu_run(), names, and whether the module uses what it is said to. */
 #include "unit.h"
 
 #include <errno.h>
@@ -93,4 +93,53 @@ TEST(each_exit_has_a_name)
 			EXPECT(strcmp(tvx_exit_name(i), tvx_exit_name(j)), "%u as %u", i, j);
 	}
 	EXPECT_STREQ(tvx_exit_name(TVX_NR_EXITS), "unknown");
+}
+
+/* ---- features: what `vmctl check` says is used, and what the module's source uses ---- */
+
+/* But for caps.c, which says what there is. */
+static bool module_uses(const char *name)
+{
+	char command[1024];
+
+	snprintf(command, sizeof(command),
+		 "cd \"$(dirname '%s')/../../kmod\" && grep -rwqs --include=*.[ch] --exclude=caps.c %s .",
+		 __FILE__, name);
+	return !system(command);
+}
+
+static const struct tvx_feature *feature(uint64_t bit)
+{
+	const struct tvx_feature *t;
+
+	for (t = tvx_features(); t->bit; t++)
+		if (t->bit == bit)
+			return t;
+	return NULL;
+}
+
+TEST(features_are_used_as_told)
+{
+	static const struct { uint64_t bit; const char *name; } all[] = {
+#define FEATURE(name) { name, #name }
+		FEATURE(TVX_FEAT_UNRESTRICTED), FEATURE(TVX_FEAT_VPID), FEATURE(TVX_FEAT_EPT_AD),
+		FEATURE(TVX_FEAT_EPT_2M), FEATURE(TVX_FEAT_EPT_1G), FEATURE(TVX_FEAT_SLICE),
+		FEATURE(TVX_FEAT_XSAVE), FEATURE(TVX_FEAT_INVPCID), FEATURE(TVX_FEAT_RDTSCP),
+		FEATURE(TVX_FEAT_TSC_SCALING), FEATURE(TVX_FEAT_PML), FEATURE(TVX_FEAT_PLE),
+		FEATURE(TVX_FEAT_APICV), FEATURE(TVX_FEAT_VNMI), FEATURE(TVX_FEAT_TPR_SHADOW),
+		FEATURE(TVX_FEAT_XSAVES), FEATURE(TVX_FEAT_CHECKING),
+	};
+	const struct tvx_feature *t;
+	unsigned int i, told = 0;
+
+	for (i = 0; i < ARRAY_SIZE(all); i++) {
+		t = feature(all[i].bit);
+		EXPECT(t, "%s is not told of", all[i].name);
+		if (t)
+			EXPECT(module_uses(all[i].name) == !!t->cost, "%s: %s by the module",
+			       all[i].name, t->cost ? "not used" : "used");
+	}
+	for (t = tvx_features(); t->bit; t++)
+		told++;
+	EXPECT_EQ(told, (unsigned int)ARRAY_SIZE(all));
 }

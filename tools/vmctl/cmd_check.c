@@ -55,10 +55,16 @@ static void print_features(const struct tvx_info *info)
 
 	printf("\nUsed where the CPU has it:\n");
 	for (t = tvx_features(); t->bit; t++) {
+		if (!t->cost)
+			continue;
 		yes = info->features & t->bit;
 		snprintf(text, sizeof(text), yes ? "%s" : "%s; without it %s", t->what, t->cost);
 		print_row(t->name, yes, text);
 	}
+	printf("\nNot used, whether the CPU has it or not:\n");
+	for (t = tvx_features(); t->bit; t++)
+		if (!t->cost)
+			print_row(t->name, info->features & t->bit, t->what);
 	printf("\nLimits:\n");
 	printf("  %-28s %u\n", "vCPUs of a VM", info->max_vcpus);
 	printf("  %-28s %u\n", "memory slots of a VM", info->max_slots);

@@ -287,7 +287,8 @@ const char *tvx_sreg_name(unsigned int sreg);	/* "es" */
  * @bit: the bit
  * @name: short
  * @what: what it gives
- * @cost: what its absence costs
+ * @cost: what its absence costs; NULL: nothing, for the module only tells of it and makes
+ *	no use of it
  */
 struct tvx_feature {
 	uint64_t bit;
