@@ -120,6 +120,33 @@ TEST(elf64_starts_in_long_mode)
 	EXPECT_EQ(memory[0x180080], 0xcc);
 }
 
+/* What calls a system cannot do without one: by its interpreter, or by the C library's note. */
+TEST(elf_programs)
+{
+	static const struct { Elf64_Nhdr n; char owner[4]; uint32_t desc[4]; } mark = {
+		{ 4, 16, NT_GNU_ABI_TAG }, "GNU", { ELF_NOTE_OS_LINUX, 3, 2, 0 },
+	}, build_id = { { 4, 16, NT_GNU_BUILD_ID }, "GNU", { 1, 2, 3, 4 } };
+
+	good_elf64();
+	p64[1] = (Elf64_Phdr){ PT_NOTE, 4, 0x800, 0, 0, sizeof(mark), sizeof(mark), 4 };
+	memcpy(file + 0x800, &mark, sizeof(mark));
+	EXPECT_EQ(load_bytes(ELF_SIZE), ST_UNSUPPORTED);
+	EXPECT_TRUE(strstr(load.error, "program"));
+	e64->e_type = ET_DYN;
+	EXPECT_EQ(load_bytes(ELF_SIZE), ST_UNSUPPORTED);
+	e64->e_type = ET_EXEC;
+	opt.type = "elf";
+	EXPECT_EQ(load_bytes(ELF_SIZE), 0);
+	opt.type = NULL;
+	memcpy(file + 0x800, &build_id, sizeof(build_id));
+	EXPECT_EQ(load_bytes(ELF_SIZE), 0);
+	p64[1].p_type = PT_INTERP;
+	EXPECT_EQ(load_bytes(ELF_SIZE), ST_UNSUPPORTED);
+	good_elf32();
+	p32[1].p_type = PT_INTERP;
+	EXPECT_EQ(load_bytes(ELF_SIZE), ST_UNSUPPORTED);
+}
+
 TEST(elf_headers)
 {
 	good_elf64();
@@ -327,6 +354,35 @@ TEST(multiboot_wants_room)
 }
 
 /* ---- the rest ---- */
+
+static bool hints(enum boot_mode mode, const char *bytes, size_t size)
+{
+	reset();
+	opt.mode = mode;
+	memcpy(file, bytes, size);
+	EXPECT_EQ(load_bytes(600), 0);
+	return *load.hint;
+}
+#define HINTS(mode, bytes) hints(mode, bytes, sizeof(bytes) - 1)
+
+TEST(code_for_another_mode)
+{
+	/* CLD; MOV SI, 7c14h; MOV DX, 3f8h */
+	EXPECT_TRUE(HINTS(BOOT_LONG, "\xfc\xbe\x14\x7c\xba\xf8\x03\xac"));
+	EXPECT_TRUE(HINTS(BOOT_PROTECTED, "\xfa\xb8\xc0\x07\x8e\xd8"));
+	EXPECT_FALSE(HINTS(BOOT_REAL, "\xfc\xbe\x14\x7c\xba\xf8\x03\xac"));
+	/* MOV EAX, 10h; MOV DS, EAX.  MOV EDX, 3f8h; LODSB.  MOV RAX, imm64 */
+	EXPECT_FALSE(HINTS(BOOT_LONG, "\xb8\x10\0\0\0\x8e\xd8"));
+	EXPECT_FALSE(HINTS(BOOT_PROTECTED, "\xba\xf8\x03\0\0\xac"));
+	EXPECT_FALSE(HINTS(BOOT_LONG, "\x48\xb8\x11\x22\xb8\x44\x55\x66"));
+	reset();
+	opt.mode = BOOT_LONG;
+	memcpy(file + 510, "\x55\xaa", 2);
+	EXPECT_EQ(load_bytes(512), 0);
+	EXPECT_TRUE(*load.hint);
+	EXPECT_EQ(load_bytes(511), 0);
+	EXPECT_FALSE(*load.hint);
+}
 
 TEST(raw)
 {

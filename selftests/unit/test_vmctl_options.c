@@ -3,6 +3,7 @@
 #include "unit.h"
 
 #include "tools/vmctl/keys.c"
+#include "tools/vmctl/mistake.c"
 #include "tools/vmctl/options.c"
 #include "tools/vmctl/parse.c"
 
@@ -193,6 +194,37 @@ TEST(default_command_lines)
 		     "console=ttyS0 panic=-1");
 	EXPECT_STREQ(default_of(PARSE("--kernel", "k", "--append", "quiet")), "quiet");
 	EXPECT_STREQ(default_of(PARSE("--kernel", "k", "--append", "")), "");
+}
+
+/* getopt_long() would take the beginning of an option for it. */
+TEST(no_abbreviations)
+{
+	EXPECT_EQ(PARSE("--cpu", "2", "g"), ST_USAGE);
+	EXPECT_EQ(PARSE("--cpu=2", "g"), ST_USAGE);
+	EXPECT_EQ(PARSE("--firmware-l", "g"), ST_USAGE);
+	EXPECT_EQ(PARSE("--cpus=2", "g"), OPTIONS_RUN);
+	/* A value that looks like one is none, nor is what is behind the guest's name. */
+	EXPECT_EQ(PARSE("--append", "--cpu", "g"), OPTIONS_RUN);
+	EXPECT_EQ(PARSE("--", "g"), OPTIONS_RUN);
+	EXPECT_EQ(PARSE("g", "--cpu"), ST_USAGE);
+	EXPECT_EQ(PARSE("--mem"), ST_USAGE);
+	EXPECT_EQ(PARSE("--pc=1", "g"), ST_USAGE);
+	EXPECT_EQ(PARSE("-x", "g"), ST_USAGE);
+	EXPECT_EQ(PARSE("-v", "g"), OPTIONS_RUN);
+}
+
+#define CLOSEST(word) closest_word(word, strlen(word), &options->name, sizeof(*options))
+
+TEST(closest_words)
+{
+	EXPECT_STREQ(CLOSEST("cpu"), "cpus");
+	EXPECT_STREQ(CLOSEST("tiemout"), "timeout");
+	EXPECT_STREQ(CLOSEST("cmdline") ?: "none", "none");
+	EXPECT_STREQ(CLOSEST("initrdd"), "initrd");
+	EXPECT_STREQ(CLOSEST("gdb") ?: "none", "none");
+	EXPECT_STREQ(CLOSEST("") ?: "none", "none");
+	EXPECT_STREQ(CLOSEST("m") ?: "none", "none");
+	EXPECT_NULL(CLOSEST("a-word-that-is-longer-than-any-option-there-is"));
 }
 
 TEST(refused_options)

@@ -132,6 +132,29 @@ TEST(wide_and_unknown_ports)
 	EXPECT_STREQ(sent, "!");
 }
 
+/* What meets no device is counted, and what a PC has there is told. */
+TEST(nowhere)
+{
+	start(false);
+	devices_out(&d, 0xe9, 1, '!');
+	EXPECT_EQ(d.nowhere.count, 0ULL);
+	devices_out(&d, 0x80, 1, 0);
+	EXPECT_EQ(d.nowhere.count, 1ULL);
+	EXPECT_STREQ(d.nowhere.first, "OUT of 1 byte at port 0x80");
+	EXPECT_NULL(d.nowhere.pc_has);
+	devices_in(&d, 0x40, 2);
+	EXPECT_EQ(d.nowhere.count, 2ULL);
+	EXPECT_STREQ(d.nowhere.first, "OUT of 1 byte at port 0x80");
+	EXPECT_STREQ(d.nowhere.pc_has, "timer");
+	start(false);
+	devices_write(&d, 0xfee000f0, 4, 0);
+	EXPECT_STREQ(d.nowhere.first, "write of 4 bytes at physical address 0xfee000f0");
+	EXPECT_STREQ(d.nowhere.pc_has, "local APIC");
+	start(false);
+	devices_read(&d, 0xfec00000, 4);
+	EXPECT_STREQ(d.nowhere.pc_has, "IOAPIC");
+}
+
 TEST(strict)
 {
 	start(true);
@@ -139,7 +162,7 @@ TEST(strict)
 	EXPECT_EQ(d.end, DEVICES_GO_ON);
 	devices_out(&d, 0x80, 1, 0);
 	EXPECT_EQ(d.end, DEVICES_STRICT);
-	EXPECT_TRUE(strstr(d.what, "0x80"));
+	EXPECT_STREQ(d.what, "OUT of 1 byte at port 0x80, where there is no device");
 	start(true);
 	devices_read(&d, 0xd0000000, 4);
 	EXPECT_EQ(d.end, DEVICES_STRICT);

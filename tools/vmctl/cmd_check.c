@@ -6,6 +6,7 @@
 #include "check.h"
 #include "json.h"
 #include "libtvx.h"
+#include "mistake.h"
 #include "status.h"
 #include "vmctl.h"
 
@@ -28,6 +29,10 @@ static const char usage[] =
 	"  7  another hypervisor holds VT-x\n"
 	"  8  the module's interface is of another version\n"
 	"  100  bad usage\n";
+
+static const struct option options[] = {
+	{ "json", no_argument, NULL, 0 }, { "help", no_argument, NULL, 0 }, { NULL, 0, NULL, 0 },
+};
 
 static void print_row(const char *name, bool yes, const char *what)
 {
@@ -153,8 +158,10 @@ int cmd_check(int argc, char **argv)
 			fputs(usage, stdout);
 			return ST_OK;
 		}
+		if (mistaken_option("check", argv[i], options))
+			return ST_USAGE;
 		if (strcmp(argv[i], "--json")) {
-			fprintf(stderr, "vmctl: check has no option '%s' (vmctl check --help)\n", argv[i]);
+			fprintf(stderr, "vmctl: check takes no '%s' (vmctl check --help)\n", argv[i]);
 			return ST_USAGE;
 		}
 		json = true;

@@ -101,6 +101,8 @@ static int load_guest(struct machine *m, const struct blob *image, struct boot *
 		return machine_end(m, status, reasons[status - ST_USAGE], "%s: %s", image->name,
 				   load.error);
 	*boot = load.boot;
+	if (*load.hint)
+		fprintf(stderr, "vmctl: %s: hint: %s\n", image->name, load.hint);
 	if (m->opt->verbose)
 		fprintf(stderr, "vmctl: %s: %s, %zu bytes, starts at %#llx\n", image->name,
 			load.kind, image->size, (unsigned long long)boot->entry);

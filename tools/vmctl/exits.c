@@ -10,6 +10,7 @@
 
 #define APIC_PAGE	0xfee00000ULL
 #define APIC_PAGE_SIZE	0x1000
+#define X86_TRAP_GP	13
 
 /* What an access has led to is found out before others see the devices. */
 static void check_devices(struct vcpu *c)
@@ -174,6 +175,15 @@ static void on_eoi(struct vcpu *c, const struct tvx_run_out *out)
 	unlock_devices(c);
 }
 
+/* Of a local APIC, which a plain machine has not. */
+static void on_msr(struct vcpu *c, const struct tvx_run_out *out)
+{
+	(void)out;
+	devices_no_apic(lock_devices(c));
+	unlock_devices(c);
+	tvx_inject_exception_error(&c->tvx, X86_TRAP_GP, 0);
+}
+
 /* All that there may be to do is looked for before every RUN. */
 static void on_nothing(struct vcpu *c, const struct tvx_run_out *out)
 {
@@ -219,13 +229,15 @@ static void on_unknown(struct vcpu *c, const struct tvx_run_out *out)
 		 tvx_hw_exit_name(out->hw_reason & 0xffff), (unsigned long long)out->hw_qual);
 }
 
-/* What is not here is on_unknown: vmctl sets no policy that asks for it. */
+/* What is not here is on_unknown: vmctl sets no policy that asks for it (machine.c). */
 static void (*const handlers[TVX_NR_EXITS])(struct vcpu *c, const struct tvx_run_out *out) = {
 	[TVX_EXIT_INTERRUPTED]	= on_nothing,
 	[TVX_EXIT_IO]		= on_io,
 	[TVX_EXIT_MMIO]		= on_mmio,
 	[TVX_EXIT_MEMORY_FAULT]	= on_memory_fault,
 	[TVX_EXIT_HLT]		= on_hlt,
+	[TVX_EXIT_RDMSR]	= on_msr,
+	[TVX_EXIT_WRMSR]	= on_msr,
 	[TVX_EXIT_INTR_WINDOW]	= on_nothing,
 	[TVX_EXIT_SHUTDOWN]	= on_shutdown,
 	[TVX_EXIT_TASK_SWITCH]	= on_task_switch,

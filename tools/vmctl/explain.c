@@ -150,6 +150,19 @@ static void explain_vcpu(struct vcpu *c, FILE *f)
 		print_report(c, TVX_REPORT_ENTRY, f);
 }
 
+/* Accesses that met nothing are dropped without a word: now is the time for one. */
+static void hint_nowhere(struct machine *m, FILE *f)
+{
+	const struct nowhere *n = &m->devices.nowhere;
+
+	if (n->count)
+		fprintf(f, "vmctl:   hint: %llu access%s of the guest met no device, the first: %s\n",
+			(unsigned long long)n->count, n->count == 1 ? "" : "es", n->first);
+	if (n->pc_has)
+		fprintf(f, "vmctl:   hint: the guest looks for a PC's %s: --pc makes the machine one\n",
+			n->pc_has);
+}
+
 /* Whose doing it is, or all that there are. */
 void explain_end(struct machine *m, FILE *f)
 {
@@ -161,6 +174,8 @@ void explain_end(struct machine *m, FILE *f)
 	for (i = 0; i < m->nr_vcpus; i++)
 		if (m->vcpu[i].ran && (m->end.vcpu < 0 || m->end.vcpu == (int)i))
 			explain_vcpu(&m->vcpu[i], f);
+	if (m->nr_vcpus)
+		hint_nowhere(m, f);
 }
 
 static void dump_registers(const struct tvx_state *s, FILE *f)

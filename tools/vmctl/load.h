@@ -78,6 +78,7 @@ struct boot {
  * @boot: result
  * @kind: result: name of the loader
  * @error: in words, if loading failed
+ * @hint: in words, if it looks as if something else was meant; else empty
  */
 struct load {
 	const struct blob *image;
@@ -87,6 +88,7 @@ struct load {
 	struct boot boot;
 	const char *kind;
 	char error[256];
+	char hint[80];
 };
 
 /** load_image - 0 or ST_BAD_IMAGE, ST_UNSUPPORTED, ST_USAGE, ST_SYSTEM with @error */

@@ -71,18 +71,11 @@ static int read_file(struct load *load, struct elf_file *f)
 	return 0;
 }
 
-static int check_file(struct load *load, const struct elf_file *f)
+static int check_headers(struct load *load, const struct elf_file *f)
 {
 	size_t phdr = f->is64 ? sizeof(Elf64_Phdr) : sizeof(Elf32_Phdr);
 	uint64_t table = (uint64_t)f->phnum * phdr, size = load->image->size;
 
-	if (f->machine != (f->is64 ? EM_X86_64 : EM_386))
-		return load_fail(load, ST_BAD_IMAGE, "ELF machine %u is not x86 of this class",
-				 f->machine);
-	if (f->type == ET_DYN)
-		return load_fail(load, ST_BAD_IMAGE, "the ELF file is position-independent (link it with -no-pie)");
-	if (f->type != ET_EXEC)
-		return load_fail(load, ST_BAD_IMAGE, "ELF type %u is not an executable", f->type);
 	if (!f->phnum || f->phnum == PN_XNUM)
 		return load_fail(load, ST_BAD_IMAGE, "the ELF file has %s program headers",
 				 f->phnum ? "too many" : "no");
@@ -92,6 +85,18 @@ static int check_file(struct load *load, const struct elf_file *f)
 	if (f->phoff > size || table > size - f->phoff)
 		return load_fail(load, ST_BAD_IMAGE, "the ELF program headers are outside the file");
 	return 0;
+}
+
+static int check_file(struct load *load, const struct elf_file *f)
+{
+	if (f->machine != (f->is64 ? EM_X86_64 : EM_386))
+		return load_fail(load, ST_BAD_IMAGE, "ELF machine %u is not x86 of this class",
+				 f->machine);
+	if (f->type == ET_DYN)
+		return load_fail(load, ST_BAD_IMAGE, "the ELF file is position-independent (link it with -no-pie)");
+	if (f->type != ET_EXEC)
+		return load_fail(load, ST_BAD_IMAGE, "ELF type %u is not an executable", f->type);
+	return check_headers(load, f);
 }
 
 static int check_segment(struct load *load, unsigned int i, const struct elf_segment *s)
@@ -176,9 +181,9 @@ static bool find_note(const uint8_t *p, uint64_t size, uint64_t align, const cha
 		if (desc > size || n.n_descsz > size - desc)
 			return false;
 		if (n.n_type == type && n.n_namesz == len && !memcmp(p + sizeof(n), owner, len) &&
-		    (n.n_descsz == 4 || n.n_descsz == 8)) {
+		    n.n_descsz >= 4) {
 			*value = 0;
-			memcpy(value, p + desc, n.n_descsz);
+			memcpy(value, p + desc, n.n_descsz < 8 ? 4 : 8);
 			return true;
 		}
 		next = (desc + n.n_descsz + align - 1) & ~(align - 1);
@@ -188,17 +193,16 @@ static bool find_note(const uint8_t *p, uint64_t size, uint64_t align, const cha
 	return false;
 }
 
-bool load_elf_note(const struct blob *image, const char *owner, uint32_t type, uint64_t *value)
+/* In a file whose headers have been checked. */
+static bool find_file_note(struct load *load, const struct elf_file *f, const char *owner,
+			   uint32_t type, uint64_t *value)
 {
-	struct load quiet = { .image = image };
-	struct elf_file f = { 0 };
+	const struct blob *image = load->image;
 	struct elf_segment s;
 	unsigned int i;
 
-	if (read_file(&quiet, &f) || check_file(&quiet, &f))
-		return false;
-	for (i = 0; i < f.phnum; i++) {
-		read_segment(&quiet, &f, i, &s);
+	for (i = 0; i < f->phnum; i++) {
+		read_segment(load, f, i, &s);
 		if (s.type == PT_NOTE && s.offset <= image->size &&
 		    s.filesz <= image->size - s.offset &&
 		    find_note(image->data + s.offset, s.filesz, s.align == 8 ? 8 : 4, owner, type,
@@ -208,12 +212,44 @@ bool load_elf_note(const struct blob *image, const char *owner, uint32_t type, u
 	return false;
 }
 
+bool load_elf_note(const struct blob *image, const char *owner, uint32_t type, uint64_t *value)
+{
+	struct load quiet = { .image = image };
+	struct elf_file f = { 0 };
+
+	if (read_file(&quiet, &f) || check_file(&quiet, &f))
+		return false;
+	return find_file_note(&quiet, &f, owner, type, value);
+}
+
+/* It has an interpreter, or the C library's mark of the system that it calls. */
+static bool is_program(const struct blob *image)
+{
+	struct load quiet = { .image = image };
+	struct elf_file f = { 0 };
+	struct elf_segment s;
+	unsigned int i;
+	uint64_t os;
+
+	if (read_file(&quiet, &f) || check_headers(&quiet, &f))
+		return false;
+	for (i = 0; i < f.phnum; i++) {
+		read_segment(&quiet, &f, i, &s);
+		if (s.type == PT_INTERP)
+			return true;
+	}
+	return find_file_note(&quiet, &f, ELF_NOTE_GNU, NT_GNU_ABI_TAG, &os);
+}
+
 int load_elf(struct load *load)
 {
 	uint64_t entry = 0;
 	bool is64 = false;
-	int err = load_elf_segments(load, &entry, &is64);
+	int err;
 
+	if (!load->opt->type && is_program(load->image))
+		return load_fail(load, ST_UNSUPPORTED, "this is a program for Linux or the like, and a guest is without a system to call: vmctl runs kernels and bare code (--type elf starts it all the same)");
+	err = load_elf_segments(load, &entry, &is64);
 	load->boot.mode = is64 ? BOOT_LONG : BOOT_PROTECTED;
 	load->boot.entry = entry;
 	return err;

@@ -13,6 +13,11 @@
 
 #define LARGE_PAGE	(2ULL << 20)
 
+/* Of a local APIC: where it is, and its registers. */
+#define MSR_APIC_BASE	0x1b
+#define MSR_X2APIC	0x800
+#define NR_X2APIC_MSRS	0x100
+
 static int end(struct machine *m, const struct outcome *how, const char *why, va_list ap)
 {
 	bool first;
@@ -231,6 +236,22 @@ static int create_vcpus(struct machine *m)
 	return 0;
 }
 
+/* The guest's #GP comes from us then, so that we know what it was looking for. */
+static int see_apic_msrs(struct machine *m)
+{
+	static const struct tvx_msr_rule rules[] = {
+		{ MSR_APIC_BASE, 1, TVX_ACT_EXIT, TVX_ACT_EXIT, 0 },
+		{ MSR_X2APIC, NR_X2APIC_MSRS, TVX_ACT_EXIT, TVX_ACT_EXIT, 0 },
+	};
+	const struct tvx_policy policy = {
+		.nr_msr_rules = sizeof(rules) / sizeof(rules[0]),
+		.msr_rules = (uintptr_t)rules,
+	};
+	int err = tvx_vm_set_policy(&m->vm, &policy);
+
+	return err ? machine_end_errno(m, "setting the policy", err) : 0;
+}
+
 int machine_open(struct machine *m)
 {
 	unsigned int i;
@@ -254,7 +275,7 @@ int machine_open(struct machine *m)
 				      TVX_SLOT_READONLY);
 	if (err)
 		return machine_end_errno(m, "giving the guest its ROM", err);
-	err = m->opt->pc ? pc_set_cpuid(m) : 0;
+	err = m->opt->pc ? pc_set_cpuid(m) : see_apic_msrs(m);
 	return err ?: create_vcpus(m);
 }
 

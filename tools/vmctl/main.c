@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
+#include "mistake.h"
 #include "status.h"
 #include "vmctl.h"
 #include "uapi/tinyvmx.h"
@@ -48,19 +50,32 @@ static const struct command {
 	{ "-h",		cmd_help },
 	{ "--version",	cmd_version },
 	{ "-V",		cmd_version },
+	{ NULL, NULL },
 };
+
+static void tell_no_command(const char *word)
+{
+	const char *meant = closest_word(word, strlen(word), &commands->name, sizeof(*commands));
+
+	fprintf(stderr, "vmctl: no command '%s'", word);
+	if (meant)
+		fprintf(stderr, ": is %s meant?", meant);
+	else if (!access(word, F_OK))
+		fprintf(stderr, ": to run a guest, `vmctl run %s`", word);
+	fputs(" (vmctl --help lists them)\n", stderr);
+}
 
 int main(int argc, char **argv)
 {
-	unsigned int i;
+	const struct command *c;
 
 	if (argc < 2) {
 		fputs(usage, stderr);
 		return ST_USAGE;
 	}
-	for (i = 0; i < sizeof(commands) / sizeof(commands[0]); i++)
-		if (!strcmp(argv[1], commands[i].name))
-			return commands[i].run(argc - 1, argv + 1);
-	fprintf(stderr, "vmctl: no command '%s' (vmctl --help lists them)\n", argv[1]);
+	for (c = commands; c->name; c++)
+		if (!strcmp(argv[1], c->name))
+			return c->run(argc - 1, argv + 1);
+	tell_no_command(argv[1]);
 	return ST_USAGE;
 }

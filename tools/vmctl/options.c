@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "options.h"
+#include "mistake.h"
 #include "parse.h"
 #include "setreg.h"
 
@@ -34,7 +35,7 @@ static const char usage[] =
 	"  --load ADDR        where a raw image goes (default: 0x7c00 in real mode, else 0x100000)\n"
 	"  --entry ADDR       where the guest starts (default: the image's own entry, or --load)\n"
 	"The machine:\n"
-	"  --mem SIZE         memory, with K, M or G (default: 64M, of a PC 256M)\n"
+	"  --mem SIZE         memory, a number with K, M or G (powers of 1024; default: 64M, of a PC 256M)\n"
 	"  --set REG=VALUE    a register at the start: rax..r15, rip, rflags, cr0..cr8, efer, dr6, dr7\n"
 	"  --premap           map all memory at once, not when it is first touched\n"
 	"  --strict           an access to no device is an error\n"
@@ -142,7 +143,7 @@ static int parse_address(const char *option, const char *s, uint64_t *value, boo
 static int parse_mem(const char *s, uint64_t *mem)
 {
 	if (!parse_size(s, mem))
-		return bad_value("mem", s, "is not a size");
+		return bad_value("mem", s, "is not a size: a number with K, M or G, as in 64M");
 	if (*mem < MIN_MEM || *mem > MAX_MEM || *mem % PAGE)
 		return bad_value("mem", s, "must be whole 4K pages, 64K to 1024G");
 	return OPTIONS_RUN;
@@ -318,8 +319,7 @@ static int parse_option(int c, struct run_options *opt)
 	case 'h':
 		fputs(usage, stdout);
 		return ST_OK;
-	default:	/* getopt has told */
-		fputs("vmctl: `vmctl run --help` lists the options\n", stderr);
+	default:
 		return ST_USAGE;
 	}
 	return OPTIONS_RUN;
@@ -348,7 +348,8 @@ static int check_guest(int argc, char **argv, struct run_options *opt)
 		opt->guest = opt->guest ?: argv[optind];
 		return OPTIONS_RUN;
 	}
-	fputs(!left ? "vmctl: no guest is given\n" : opt->guest ?
+	fputs(!left ? "vmctl: no guest is given, as in `vmctl run hello.elf` (vmctl run --help)\n" :
+	      opt->guest ?
 	      "vmctl: --kernel or --firmware is the guest, and there must be no other\n" :
 	      "vmctl: there must be one guest, and options come before it\n", stderr);
 	return ST_USAGE;
@@ -357,12 +358,22 @@ static int check_guest(int argc, char **argv, struct run_options *opt)
 int parse_run_options(int argc, char **argv, struct run_options *opt)
 {
 	int c, status = OPTIONS_RUN;
+	const char *word;
 
 	memset(opt, 0, sizeof(*opt));
 	opt->cpus = 1;
-	/* '+': what is behind the guest's name is no option of ours. */
-	while (status == OPTIONS_RUN && (c = getopt_long(argc, argv, "+vh", options, NULL)) != -1)
+	while (status == OPTIONS_RUN) {
+		word = argv[optind ?: 1];
+		if (mistaken_option("run", word, options))
+			return ST_USAGE;
+		/* '+': what is behind the guest's name is no option of ours. ':': we tell. */
+		c = getopt_long(argc, argv, "+:vh", options, NULL);
+		if (c == -1)
+			break;
+		if (c == '?' || c == ':')
+			tell_misused_option("run", word, c == ':', optopt);
 		status = parse_pc_option(c, opt) ?: parse_option(c, opt);
+	}
 	return status == OPTIONS_RUN ? check_guest(argc, argv, opt) : status;
 }
 

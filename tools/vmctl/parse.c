@@ -45,7 +45,8 @@ bool parse_size(const char *s, uint64_t *bytes)
 			return false;
 		shift = 10 * (unit - units + 1);
 		end++;
-		if (strcmp(end, "") && strcmp(end, "B") && strcmp(end, "iB"))
+		/* "64MB" may be one of two sizes. */
+		if (strcmp(end, "") && strcmp(end, "iB"))
 			return false;
 	}
 	if (v > UINT64_MAX >> shift)

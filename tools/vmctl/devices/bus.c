@@ -7,6 +7,8 @@
 #include "device.h"
 
 #define PCI_CONFIG_ADDRESS	0xcf8
+#define XAPIC_PAGE		0xfee00000ULL
+#define XAPIC_PAGE_SIZE		0x1000
 
 #define NR_ROWS(table)	(sizeof(table) / sizeof((table)[0]))
 
@@ -159,12 +161,51 @@ void devices_input(struct devices *d)
 		serial_input(d);
 }
 
-static void check_strict(struct devices *d, const char *access, const char *where,
-			 uint64_t address, unsigned int len)
+/* Dropped, and nobody is told of it before the end. */
+static void to_nowhere(struct devices *d, const char *access, const char *where,
+		       uint64_t address, unsigned int len)
 {
-	if (d->strict)
-		devices_end(d, DEVICES_STRICT, "%s of %u bytes %s %#llx, where there is no device",
-			    access, len, where, (unsigned long long)address);
+	char what[sizeof(d->nowhere.first)];
+
+	if (!d->nowhere.count++ || d->strict) {
+		snprintf(what, sizeof(what), "%s of %u byte%s %s %#llx", access, len,
+			 len == 1 ? "" : "s", where, (unsigned long long)address);
+		if (d->nowhere.count == 1)
+			memcpy(d->nowhere.first, what, sizeof(what));
+		if (d->strict)
+			devices_end(d, DEVICES_STRICT, "%s, where there is no device", what);
+	}
+}
+
+/* What a PC would have had there. */
+static void miss_pc_port(struct devices *d, uint16_t port)
+{
+	const struct port_device *p;
+
+	if (d->pc || d->nowhere.pc_has)
+		return;
+	for (p = port_devices; p < port_devices + NR_ROWS(port_devices); p++)
+		if (p->where == ONLY_PC && port >= p->first && port - p->first < p->count)
+			d->nowhere.pc_has = p->name;
+}
+
+static void miss_pc_memory(struct devices *d, uint64_t gpa)
+{
+	const struct mmio_device *m;
+
+	if (d->pc || d->nowhere.pc_has)
+		return;
+	for (m = mmio_devices; m < mmio_devices + NR_ROWS(mmio_devices); m++)
+		if (m->where == ONLY_PC && gpa >= m->gpa && gpa - m->gpa < m->len)
+			d->nowhere.pc_has = m->name;
+	if (gpa >= XAPIC_PAGE && gpa - XAPIC_PAGE < XAPIC_PAGE_SIZE)
+		devices_no_apic(d);
+}
+
+void devices_no_apic(struct devices *d)
+{
+	if (!d->nowhere.pc_has)
+		d->nowhere.pc_has = "local APIC";
 }
 
 /* A port that no device has is an error of the access, unless another byte has one. */
@@ -175,7 +216,8 @@ static void check_ports(struct devices *d, const char *access, uint16_t port, un
 	for (i = 0; i < len; i++)
 		if (find_port(d, port + i))
 			return;
-	check_strict(d, access, "at port", port, len);
+	miss_pc_port(d, port);
+	to_nowhere(d, access, "at port", port, len);
 }
 
 uint32_t devices_in(struct devices *d, uint16_t port, unsigned int len)
@@ -229,10 +271,12 @@ uint64_t devices_read(struct devices *d, uint64_t gpa, unsigned int len)
 	const struct mmio_device *m = find_mmio(d, gpa, len);
 	uint64_t value = ~0ULL;
 
-	if (m)
+	if (m) {
 		value = m->read(d, gpa - m->gpa, len);
-	else
-		check_strict(d, "read", "at physical address", gpa, len);
+	} else {
+		miss_pc_memory(d, gpa);
+		to_nowhere(d, "read", "at physical address", gpa, len);
+	}
 	return value & ~0ULL >> (64 - 8 * len);
 }
 
@@ -240,10 +284,12 @@ void devices_write(struct devices *d, uint64_t gpa, unsigned int len, uint64_t v
 {
 	const struct mmio_device *m = find_mmio(d, gpa, len);
 
-	if (m)
+	if (m) {
 		m->write(d, gpa - m->gpa, len, value & ~0ULL >> (64 - 8 * len));
-	else
-		check_strict(d, "write", "at physical address", gpa, len);
+	} else {
+		miss_pc_memory(d, gpa);
+		to_nowhere(d, "write", "at physical address", gpa, len);
+	}
 }
 
 /* A slot without a device is as much no device as an address outside of the region. */
@@ -253,7 +299,7 @@ static bool find_slot(struct devices *d, const char *access, uint64_t offset, un
 	*slot = offset / VIRTIO_MMIO_STRIDE;
 	if (*slot < virtio_count(d) && offset % VIRTIO_MMIO_STRIDE + len <= VIRTIO_MMIO_STRIDE)
 		return true;
-	check_strict(d, access, "at physical address", VIRTIO_MMIO_BASE + offset, len);
+	to_nowhere(d, access, "at physical address", VIRTIO_MMIO_BASE + offset, len);
 	return false;
 }
 

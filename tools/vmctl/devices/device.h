@@ -92,12 +92,25 @@ struct devices_options {
  * @port_a: port 0x92
  * @port_row: by port: 0 for none, or 1 + the row of bus.c's table
  */
+/**
+ * struct nowhere - accesses to what is not there
+ * @count: how many
+ * @first: the first, in words
+ * @pc_has: a device that one of them would have met in a PC; NULL: none
+ */
+struct nowhere {
+	uint64_t count;
+	char first[80];
+	const char *pc_has;
+};
+
 struct devices {
 	bool pc;
 	bool strict;
 	enum devices_end end;
 	uint8_t exit_value;
 	char what[96];
+	struct nowhere nowhere;
 	const struct chardev *chardev;
 	struct ram *ram;
 	struct loop *loop;
@@ -128,6 +141,9 @@ void devices_out(struct devices *d, uint16_t port, unsigned int len, uint32_t va
 /* Memory that is no RAM, 1, 2, 4 or 8 bytes. */
 uint64_t devices_read(struct devices *d, uint64_t gpa, unsigned int len);
 void devices_write(struct devices *d, uint64_t gpa, unsigned int len, uint64_t value);
+
+/** devices_no_apic - the guest has tried the local APIC of a machine without */
+void devices_no_apic(struct devices *d);
 
 /**
  * fwcfg_add_file - give firmware a file, which is copied
