@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Callable
 
+from first_hour import first_program, mistakes, mistakes_say, rounds, rounds_say
+
 sys.path.insert(0, str(Path(__file__).resolve().parent / 'host'))
 from kernels import known_kernels           # noqa: E402
 
@@ -188,6 +190,9 @@ HOST_TESTS = [
         'dmesg | grep "Indirect Branch Tracking enabled" && grep -m 1 -ow user_shstk /proc/cpuinfo &&'
         'vmctl run /guests/hello-long.elf'), 0, ['Indirect Branch Tracking enabled', 'user_shstk', 'Hello from long mode']),
 
+    HostTest('the first program of README, 100 times', BOCHS, shell(rounds(100, 10)), 0, rounds_say(100, 10), limit=300,
+             more=first_program),
+    HostTest('vmctl: commands that are not quite right', BOCHS, shell(mistakes()), 0, mistakes_say()),
     guest("real mode", "--mode real /guests/hello-real.bin", 0, 'Hello from real mode'),
     guest('protected mode', '--mode protected /guests/hello-protected.bin', 0, 'Hello from protected mode'),
     guest('64-bit ELF', '/guests/hello-long.elf', 0, 'Hello from long mode'),
