@@ -144,10 +144,10 @@ HOST_TESTS = [
         0, ['most likely kvm_intel', 'Device or resource busy'], limit=100),
     HostTest('100 loads and unloads', BOCHS, shell(
         'i=0; while [ $i -lt 100 ]; do rmmod tinyvmx && insmod "$TINYVMX_KO" || exit 1; i=$((i + 1)); done; echo all $i'),
-        0, ['all 100'], limit=200),
+        0, ['all 100'], limit=400),
     HostTest('100 loads and unloads, 2 CPUs', [*BOCHS, '--smp', '2'], shell(
         'i=0; while [ $i -lt 100 ]; do rmmod tinyvmx && insmod "$TINYVMX_KO" || exit 1; i=$((i + 1)); done; echo all $i'),
-        0, ['all 100'], limit=300),
+        0, ['all 100'], limit=600),
 
     HostTest('no such value in a saved machine', [*BOCHS, '--state', 'cpu0.MSR.none=1'], ['true'], 120,
              ['cpu0.MSR.none: the saved machine has no such value']),

@@ -53,6 +53,7 @@ static inline void check_entry(struct vmx_vcpu *v)
 	WARN_ONCE(!cpumask_test_cpu(smp_processor_id(), &v->space->ran),
 		  "tinyvmx: entering an address space that would not be flushed here\n");
 }
+
 /*
  * Emulators reset a machine, VMX on or off; and a test has nothing else to look at.
  * In a panic the log takes nothing from other CPUs: the last one speaks for all.
