@@ -19,7 +19,7 @@ enum tvx_xlate tvx_map_page(const struct tvx_paging *p, const struct tvx_mem_ops
 	struct tvx_tlb *tlb = p->tlb;
 	struct tvx_tlb_entry new;
 	enum tvx_xlate ret;
-	uint64_t tag, gpa;
+	uint64_t tag = 0, gpa;
 
 	if (tlb) {
 		const struct tvx_page *known;
