@@ -83,8 +83,16 @@ selftests: tools
 	@if [ -e selftests/Makefile ]; then mkdir -p $(build)/selftests; $(MAKE) -C selftests O=$(build)/selftests; fi
 
 #: make demo            all of it, and guests that show it
-demo: default-module tools
+demo: setup-host setup-tools
+	@$(MAKE) $(if $(findstring jobserver,$(MAKEFLAGS)),,-j$$((2 * $$(nproc)))) -s demo-parts
 	@selftests/demo
+
+# A machine boots on one CPU while the others compile.
+.PHONY: demo-parts prepare
+demo-parts: prepare default-module tools
+
+prepare: setup-host
+	@$(host)/run --prepare
 
 #: make demo-linux      a stock Debian kernel as a guest, up to a shell (selftests/demo-linux --shell: at which you type)
 demo-linux: default-module tools
@@ -137,7 +145,7 @@ uninstall:
 	@$(MAKE) -C tools/vmctl O=$(build)/tools DESTDIR=$(DESTDIR) PREFIX=$(PREFIX) uninstall
 
 host: setup-all
-	@for link in $(build)/kernels/*; do $(host)/run --bochs --kernel $${link##*/} --no-load -- true; done
+	@for link in $(build)/kernels/*; do $(host)/run --bochs --kernel $${link##*/} --prepare; done
 
 clean:
 	rm -rf $(build)/kmod-* $(build)/tools $(build)/selftests

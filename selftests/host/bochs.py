@@ -9,6 +9,7 @@ import socket
 import struct
 import subprocess
 import time
+from contextlib import contextmanager
 from pathlib import Path
 
 from kernels import CACHE, HERE, HostError, compiled, digest, note, run_tool, wait_until
@@ -44,7 +45,9 @@ COMMAND_LINE = ('console=ttyS0,115200 quiet printk.devkmsg=on mitigations=off ts
                 'cryptomgr.notests init_on_alloc=0 edd=off iomem=relaxed '
                 'initcall_blacklist=' + ','.join((
                     # Self tests and key lists.
-                    'crypto_kdf108_init', 'blake2s_mod_init', 'load_system_certificate_list',
+                    'crypto_kdf108_init', 'blake2s_mod_init', 'jent_mod_init', 'load_system_certificate_list',
+                    # Waits for a quarter of a boot of 6.12, for what no test uses.
+                    'dev_map_init',
                     # Work over all BTF, all caches, all events; the last costs the names of enums in built-in events only.
                     'cubictcp_register', 'slab_sysfs_init', 'trace_eval_init')))
 
@@ -212,9 +215,9 @@ class Bochs(Emulator):
             name += '-' + digest(m.append)
         return CACHE / 'states' / name / digest(self.base, self.append, self.config(SCREEN, COM2_FILE), m.kernel.image)
 
-    def restore(self, payload, com2):
-        if len(payload) > WINDOW_SIZE - PAYLOAD_OFFSET:
-            raise HostError(f'the files for the guest take {len(payload) >> 20} MiB; {WINDOW_SIZE >> 20} MiB is the limit')
+    @contextmanager
+    def saved(self):
+        """The folder of the saved machine, which is made if need be; nobody replaces it meanwhile."""
         state = self.state_folder()
         state.parent.mkdir(parents=True, exist_ok=True)
         with open(state.parent / 'lock', 'w') as lock:
@@ -224,6 +227,16 @@ class Bochs(Emulator):
                 if not state.exists():
                     self.make_state(state)
                 fcntl.flock(lock, fcntl.LOCK_SH)
+            yield state
+
+    def prepare(self):
+        with self.saved():
+            pass
+
+    def restore(self, payload, com2):
+        if len(payload) > WINDOW_SIZE - PAYLOAD_OFFSET:
+            raise HostError(f'the files for the guest take {len(payload) >> 20} MiB; {WINDOW_SIZE >> 20} MiB is the limit')
+        with self.saved() as state:
             self.copy_state(state, com2)
         with open(self.folder / 'ram', 'r+b') as ram:
             ram.seek(self.window[0] + PAYLOAD_OFFSET)
