@@ -394,14 +394,19 @@ TEST(strings_as_the_processor)
 	for (round = 0; round < 20 * ROUNDS; round++) {
 		struct sample s = { .regs.rflags = 0x202 | (unit_random() & (STATUS | 0x400)) };
 		bool addr32 = chance(4);
-		uint64_t high = addr32 ? unit_random() << 32 : 0;
+		uint64_t count = unit_random_below(40);
+		/*
+		 * Where there is nothing to repeat, processors differ: some of Intel clear the
+		 * upper halves of what MOVS and STOS address by 32 bits, others change nothing.
+		 */
+		uint64_t high = addr32 && count ? unit_random() << 32 : 0;
 
 		if (round % 16 == 0)
 			random_buffer();
 		if (chance(2))	/* equal elements, so that comparisons go on */
 			memset(native_page + 0x2000 + unit_random_below(64) * 64, 0x55, 4096);
 		s.regs.gpr[TVX_RAX] = chance(2) ? 0x5555555555555555 : random_value();
-		s.regs.gpr[TVX_RCX] = unit_random_below(40);
+		s.regs.gpr[TVX_RCX] = count;
 		s.regs.gpr[TVX_RSI] = (NATIVE_BUF + 0x1000 - 512 + unit_random_below(1024)) | high;
 		s.regs.gpr[TVX_RDI] = (NATIVE_BUF + 0x1000 - 512 + unit_random_below(1024)) | high;
 		if (!chance(4))
