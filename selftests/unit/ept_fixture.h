@@ -4,6 +4,8 @@
 #define EPT_FIXTURE_H
 
 #include <linux/atomic.h>
+/* Memory types that <asm/vmx.h> has since 6.12, without asking for them itself. */
+#include <asm/msr-index.h>
 #include "mock_mmu.h"
 
 /* Hardware that sets flags of an entry just before ept.c changes it; once. */
