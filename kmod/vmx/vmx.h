@@ -126,7 +126,7 @@ struct vmx_vcpu {
 			u32 windows;	/* the controls that open them, as in @proc */
 			u8 nmi_pending;
 			bool apic_waits; /* something in IRR that the CPU does not deliver itself */
-			bool dr_live;	/* no event: debug registers to load, MOV DR does not exit */
+			bool dr_live;	/* no event: debug registers to load; MOV DR exits not */
 			u8 zero;
 		};
 		u64 more_waits;		/* any of these */
