@@ -268,6 +268,7 @@ TEST_F(apic, xapic_level_triggered)
 {
 	struct guest *g = &self->g;
 
+	NEEDS_EOI_EXITS();
 	start_xapic(g, xapic_wait);
 	ASSERT_EQ(run_xapic(g), TVX_EXIT_IO);
 	for (int i = 0; i < 2; i++) {

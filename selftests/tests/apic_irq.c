@@ -240,6 +240,7 @@ TEST_F(apic, level_triggered)
 {
 	struct guest *g = &self->g;
 
+	NEEDS_EOI_EXITS();
 	start_apic(g, wait_three);
 	ASSERT_EQ(run(g), TVX_EXIT_IO);
 	for (int i = 0; i < 2; i++) {
@@ -377,6 +378,7 @@ TEST_F(apic, moves_with_one_in_service)
 	struct guest *g = &self->g, other;
 	struct tvx_apic apic;
 
+	NEEDS_EOI_EXITS();
 	start_apic(g, in_service);
 	own_handler(g, 0x61, stop_handler_code, stop_handler_end);
 	ASSERT_EQ(run(g), TVX_EXIT_IO);

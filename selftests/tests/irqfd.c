@@ -9,9 +9,7 @@ GUEST64(spin, X2APIC_ON "sti\n out %al, $0x80\n" WAIT_IRQS(1) DONE);
 /* The guest's APIC is on. */
 static void start_open(struct guest *g, const char *code, const char *end)
 {
-	guest_start(g, GUEST_LONG, code, end);
-	idt_setup(g);
-	irq_setup(g, irq_x2apic_code, irq_x2apic_end);
+	guest_start_apic(g, code, end, irq_x2apic_code, irq_x2apic_end);
 	must(run(g) != TVX_EXIT_IO ? EPROTO : 0);
 	tvx_skip_insn(&g->vcpu);
 }

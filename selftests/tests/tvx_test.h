@@ -14,6 +14,7 @@
 #ifndef TVX_TEST_H
 #define TVX_TEST_H
 
+#include <cpuid.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
@@ -75,6 +76,18 @@ static inline bool write_file(const char *name, const char *text)
 		close(fd);
 	errno = err;
 	return ok;
+}
+
+/* Is the kernel that we run on a guest of KVM? */
+static inline bool under_kvm(void)
+{
+	unsigned int eax, name[3];
+
+	__cpuid(1, eax, name[0], name[1], name[2]);
+	if (!(name[1] & 1u << 31))
+		return false;
+	__cpuid(0x40000000, eax, name[0], name[1], name[2]);
+	return !memcmp(name, "KVMKVMKVM\0\0", sizeof(name));
 }
 
 /* A VM with MEM_SIZE of memory at 0; no vCPU yet, so that policies can be set. */
