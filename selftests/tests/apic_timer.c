@@ -110,21 +110,32 @@ GUEST64(many_deadlines, X2APIC_ON "sti\n" WRITE_MSR(0x832, 0x40051)
 	"1: " ARM(30000) "mov %r8, (%rsi)\n add $8, %rsi\n 2: cmp %rbx, " IRQS "\n jb 2b\n"
 	"inc %ebx\n cmp $10, %ebx\n jbe 1b\n" DONE);
 
+static uint64_t preemption_timer_exits(struct guest *g)
+{
+	struct tvx_stats stats;
+
+	must(tvx_vcpu_get_stats(&g->vcpu, &stats));
+	return stats.reason[52].count;
+}
+
 TEST_F(apic, the_timer_is_prompt)
 {
 	struct guest *g = &self->g;
 	const uint64_t *due = (uint64_t *)(g->mem + DATA_GPA);
-	uint64_t late, least = ~0ull;
+	uint64_t before = preemption_timer_exits(g);
 
+	if (!has_feature(g, TVX_FEAT_SLICE))
+		SKIP(return, "no VMX preemption timer");
 	start_apic(g, many_deadlines);
 	ASSERT_TRUE(runs_to_done(g));
 	ASSERT_EQ(irqs(g)->count, 10);
-	for (int i = 0; i < 10; i++) {
-		EXPECT_GE(irqs(g)->irq[i].tsc, due[i]);
-		late = irqs(g)->irq[i].tsc - due[i];
-		least = late < least ? late : least;
-	}
-	EXPECT_LT(least, 20000);
+	for (int i = 0; i < 10; i++)
+		EXPECT_TRUE(in_time(irqs(g)->irq[i].tsc, due[i]));
+	/*
+	 * How late is a matter of the machine's speed. Each has an exit of its own, but those that
+	 * a tick of the host came upon; slices alone would be four in that time.
+	 */
+	EXPECT_GE(preemption_timer_exits(g) - before, 7);
 }
 
 /* Each sleep is a preemption to the kernel: none is a reason for RUN to return. */

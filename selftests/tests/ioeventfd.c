@@ -203,13 +203,14 @@ TEST_F(vm, ioeventfds_change_under_a_guest)
 	ASSERT_EQ(ioeventfd(g, fd, 0), 0);
 	start(g, GUEST_LONG, outs_for_ever);
 	begin(&r, g);
+	ASSERT_TRUE(WAIT_FOR(signals_of(fd) > 0));
 	for (int i = 0; i < 50; i++) {
 		ASSERT_EQ(matching(g, other, 1, i % 3, 0), 0);
 		usleep(500);
 		ASSERT_EQ(matching(g, other, 1, i % 3, TVX_FD_REMOVE), 0);
 	}
 	EXPECT_FALSE(r.done);
-	EXPECT_GT(signals_of(fd), 0);
+	EXPECT_TRUE(WAIT_FOR(signals_of(fd) > 0));
 	ASSERT_EQ(tvx_vm_ioeventfd(&g->vm, fd, PORT, 0, 0, TVX_FD_REMOVE), 0);
 	ASSERT_EQ(end(&r), 0);
 	EXPECT_EQ(out(g)->exit, TVX_EXIT_IO);
