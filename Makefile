@@ -28,7 +28,7 @@ farm	= $(build)/kmod-$(1)$(variant)
 # Warnings of the build's surroundings, which say nothing of our code.
 harmless := the compiler differs from the one used to build the kernel|Skipping BTF generation|unavailability of vmlinux
 
-.PHONY: demo demo-linux check check-debug bench bench-fields bench-profile lint all modules tools selftests host setup install uninstall clean distclean help
+.PHONY: demo demo-linux check check-fresh check-debug bench bench-fields bench-profile lint all modules tools selftests host setup install uninstall clean distclean help
 
 all: modules tools selftests
 
@@ -106,6 +106,10 @@ demo-linux: default-module tools
 check: all
 	@$(MAKE) CHECKING=1 modules
 	@selftests/check $(CHECKFLAGS)
+
+#: make check-fresh     make demo and make check in a fresh, minimal Debian 12 and Debian 13, by debootstrap (FRESHFLAGS)
+check-fresh:
+	@selftests/check-fresh $(FRESHFLAGS)
 
 #: make check-debug     every kselftest under a kernel with KASAN, UBSAN and lockdep, which is fetched and built once
 check-debug: selftests
