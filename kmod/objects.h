@@ -324,6 +324,8 @@ void tvx_wake(struct tvx_vcpu *vcpu);
  * came, or a kernel without KVM does it on the way to user space only.
  */
 int tvx_thread_work(void);
+/* Interrupts off: a section is no reason for RCU to wait. */
+void tvx_tell_rcu(struct tvx_vcpu *vcpu, u64 now);
 
 /* ---- eventfd.c ---- */
 

@@ -11,11 +11,9 @@
  * a RUN, and nothing is read back from the out-half (run_out.h).
  */
 #include <linux/overflow.h>
-#include <linux/rcupdate.h>
 #include <linux/sched/signal.h>
 #include <linux/sched.h>
 #include <asm/msr.h>
-#include <asm/tsc.h>
 #include <asm/vmx.h>
 
 #include "compat.h"
@@ -225,16 +223,6 @@ static bool take_in_apic(struct tvx_vcpu *vcpu, u64 now, u64 *slice)
 	return true;
 }
 
-/*
- * Interrupts off: a section is no reason for RCU to wait.  It looks for quiescent states at the
- * host's ticks, so that more than two a tick are for nothing.
- */
-static noinline void tell_rcu(struct tvx_vcpu *vcpu, u64 now)
-{
-	rcu_note_context_switch(false);
-	vcpu->hw.quiet_due = now + tsc_khz * (1000ull / HZ) / 2;
-}
-
 /* One entry and its exit, interrupts on before and after. */
 static int enter_once(struct tvx_vcpu *vcpu, u64 slice)
 {
@@ -249,7 +237,7 @@ static int enter_once(struct tvx_vcpu *vcpu, u64 slice)
 	}
 	entry = rdtsc();
 	if (unlikely(entry >= hw->quiet_due))
-		tell_rcu(vcpu, entry);
+		tvx_tell_rcu(vcpu, entry);
 	if (hw->lapic && !take_in_apic(vcpu, entry, &slice)) {
 		local_irq_enable();
 		return SECTION_ENDED;

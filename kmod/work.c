@@ -6,8 +6,10 @@
  */
 #include <linux/entry-kvm.h>
 #include <linux/kvm_host.h>
+#include <linux/rcupdate.h>
 #include <linux/sched.h>
 #include <linux/sched/signal.h>
+#include <asm/tsc.h>
 
 #include "compat.h"
 #include "objects.h"
@@ -34,4 +36,12 @@ int tvx_thread_work(void)
 	if (read_thread_flags() & COMPAT_TIF_RESCHED)
 		schedule();
 	return test_thread_flag(TIF_NOTIFY_RESUME) ? notify_resume() : 0;
+}
+
+/* RCU looks for quiescent states at the host's ticks: more than two a tick are for nothing. */
+void tvx_tell_rcu(struct tvx_vcpu *vcpu, u64 now)
+{
+	lockdep_assert_irqs_disabled();
+	rcu_note_context_switch(false);
+	vcpu->hw.quiet_due = now + tsc_khz * (1000ull / HZ) / 2;
 }
