@@ -213,6 +213,8 @@ int tvx_irq_effects(struct tvx_vcpu *vcpu, int effects)
 		vmx_apic_mode(&vcpu->hw);
 	else if (effects & LAPIC_UPDATE)
 		vmx_apic_update(&vcpu->hw);
+	else if (effects & LAPIC_CAME)
+		vmx_apic_irr(&vcpu->hw);
 	if (!(effects & LAPIC_EOI))
 		return EXIT_RESUME;
 	/* The instruction is finished all but for the telling. */

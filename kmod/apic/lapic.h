@@ -36,7 +36,8 @@
 #define LAPIC_EOI	BIT(1)	/* of a level-triggered interrupt: a->eoi_vector */
 #define LAPIC_TIMER	BIT(2)	/* a->deadline is another */
 #define LAPIC_MODE	BIT(3)	/* a->base is another: off, xAPIC, x2APIC */
-#define LAPIC_UPDATE	BIT(4)	/* what can be delivered may have changed (TPR, EOI, IRR) */
+#define LAPIC_UPDATE	BIT(4)	/* what can be delivered may have changed (TPR, EOI) */
+#define LAPIC_CAME	BIT(5)	/* an interrupt is in IRR; ISR and TPR are as they were */
 
 /* a->requests, posted [anybody] */
 #define LAPIC_REQ_INIT	0

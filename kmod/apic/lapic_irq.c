@@ -115,7 +115,7 @@ int lapic_accept(struct lapic *a, u8 vector)
 		return lapic_error(a, APIC_ESR_RECVILL);
 	set(a, APIC_IRR, vector);
 	clear(a, APIC_TMR, vector);
-	return LAPIC_UPDATE;
+	return LAPIC_CAME;
 }
 
 /* The interrupt tells of an error once, until ESR is written. */

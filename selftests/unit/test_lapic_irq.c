@@ -182,11 +182,11 @@ TEST(self_ipi)
 	setup_x2apic(ID);
 	take(0x44, true);
 	lapic_acknowledge(&a, 0x44);
-	EXPECT_EQ(wrmsr(MSR(APIC_SELF_IPI), 0x44), LAPIC_UPDATE);
+	EXPECT_EQ(wrmsr(MSR(APIC_SELF_IPI), 0x44), LAPIC_CAME);
 	EXPECT_TRUE(irr(0x44));
 	EXPECT_FALSE(tmr(0x44));
 	EXPECT_EQ(lapic_reg(&a, APIC_SELF_IPI), 0);
-	EXPECT_EQ(wrmsr(MSR(APIC_SELF_IPI), 0x10), LAPIC_UPDATE);
+	EXPECT_EQ(wrmsr(MSR(APIC_SELF_IPI), 0x10), LAPIC_CAME);
 	EXPECT_EQ(wrmsr(MSR(APIC_SELF_IPI), 0x0f), LAPIC_NOTHING);
 	EXPECT_EQ(lapic_highest_irr(&a), 0x44);
 	EXPECT_FALSE(irr(0x0f));
@@ -250,7 +250,7 @@ TEST(error_interrupt)
 {
 	setup_xapic(ID);
 	wr(APIC_LVTERR, 0xfe);
-	EXPECT_EQ(wr(APIC_ICR, 3), LAPIC_UPDATE);
+	EXPECT_EQ(wr(APIC_ICR, 3), LAPIC_CAME);
 	EXPECT_TRUE(irr(0xfe));
 	lapic_acknowledge(&a, 0xfe);
 	/* The same error tells no more until ESR is written; another one does. */
@@ -261,7 +261,7 @@ TEST(error_interrupt)
 	EXPECT_TRUE(irr(0xfe));
 	lapic_acknowledge(&a, 0xfe);
 	EXPECT_EQ(latched(), APIC_ESR_SENDILL | APIC_ESR_RECVILL);
-	EXPECT_EQ(wr(APIC_ICR, 3), LAPIC_UPDATE);
+	EXPECT_EQ(wr(APIC_ICR, 3), LAPIC_CAME);
 	EXPECT_TRUE(irr(0xfe));
 	/* Masked. */
 	setup_xapic(ID);
