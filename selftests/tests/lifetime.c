@@ -367,6 +367,41 @@ TEST(many_vms_and_vcpus)
 	EXPECT_EQ(0, users());
 }
 
+/*
+ * A CPU may hold a VMCS for long, and write it back to where it was. In pages of the kernel's own,
+ * of which pipes are made too, that would be seen.
+ */
+TEST(nothing_is_written_after_the_end)
+{
+	static uint8_t text[1 << 20], seen[sizeof(text)];
+	struct guest other, g;
+	int pipes[4][2], i;
+
+	guest_open(&other);
+	guest_vcpu(&other);
+	start(&other, GUEST_LONG, hlt);
+	guest_open(&g);
+	guest_vcpu(&g);
+	start(&g, GUEST_LONG, hlt);
+	ASSERT_EQ(TVX_EXIT_HLT, run(&g));
+	guest_close(&g);
+	memset(text, 0x5a, sizeof(text));
+	for (i = 0; i < 4; i++) {
+		ASSERT_EQ(0, pipe2(pipes[i], O_CLOEXEC));
+		ASSERT_EQ(sizeof(text), fcntl(pipes[i][1], F_SETPIPE_SZ, sizeof(text)));
+		ASSERT_EQ(sizeof(text), write(pipes[i][1], text, sizeof(text)));
+	}
+	/* Another VMCS is loaded. */
+	ASSERT_EQ(TVX_EXIT_HLT, run(&other));
+	for (i = 0; i < 4; i++) {
+		ASSERT_EQ(sizeof(text), read(pipes[i][0], seen, sizeof(seen)));
+		EXPECT_EQ(0, memcmp(text, seen, sizeof(text)));
+		close(pipes[i][0]);
+		close(pipes[i][1]);
+	}
+	guest_close(&other);
+}
+
 TEST(out_of_fds)
 {
 	struct tvx_create_vm vm = { .size = sizeof(vm) };
