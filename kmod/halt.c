@@ -26,7 +26,8 @@ static enum hrtimer_restart expired(struct hrtimer *timer)
 {
 	struct tvx_vcpu *vcpu = container_of(timer, struct tvx_vcpu, timer);
 
-	rcuwait_wake_up(&vcpu->wait);
+	/* On a CPU that is left alone (nohz_full=) the timer may be another one's. */
+	tvx_wake(vcpu);
 	return HRTIMER_NORESTART;
 }
 
@@ -50,6 +51,9 @@ void tvx_wake(struct tvx_vcpu *vcpu)
 /* When there is something to do at the latest: the timer's, or the caller's. */
 static u64 wait_end(const struct tvx_vcpu *vcpu)
 {
+	/* The timer of a vCPU that waits for STARTUP is nothing to it. */
+	if (vcpu->hw.activity == TVX_WAIT_SIPI)
+		return vcpu->in.slice ? vcpu->slice_end : LAPIC_NEVER;
 	return vcpu->in.slice ? min(vcpu->lapic.deadline, vcpu->slice_end) :
 	       vcpu->lapic.deadline;
 }
@@ -68,7 +72,7 @@ static bool is_due(struct tvx_vcpu *vcpu)
 		return true;
 	/* Only INIT and STARTUP count there, and the caller's slice; the rest waits. */
 	if (hw->activity == TVX_WAIT_SIPI)
-		return vcpu->in.slice && rdtsc() >= vcpu->slice_end;
+		return rdtsc() >= wait_end(vcpu);
 	return rdtsc() >= wait_end(vcpu) || lapic_has_posted(a) ||
 	       (vcpu->halt_intr && (windows & TVX_REQ_INTR_WINDOW || lapic_wakes(a))) ||
 	       (vcpu->halt_nmi && (windows & TVX_REQ_NMI_WINDOW || hw->nmi_pending));

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Local APICs of several vCPUs: how they start, by INIT and STARTUP. */
+#include <sys/resource.h>
+
 #include "tvx_smp.h"
 
 #define SIPI_VECTOR	9
@@ -108,6 +110,28 @@ TEST_F(smp, waiting_for_startup_is_interrupted)
 	EXPECT_EQ(end(&r), -EINTR);
 	EXPECT_EQ(out(g)->exit, TVX_EXIT_INTERRUPTED);
 	EXPECT_EQ(activity(g), TVX_WAIT_SIPI);
+}
+
+/* Its timer is nothing to a vCPU that waits for STARTUP: it does not wake for it. */
+TEST_F(smp, waiting_for_startup_with_a_timer)
+{
+	struct guest *g = &self->g[1];
+	struct tvx_apic apic = apic_of(g);
+	struct rusage before, after;
+
+	apic.reg[REG_SPIV] = 0x1ff;
+	apic.reg[REG_LVTT] = IRQ;
+	apic.reg[REG(0x380)] = 1000;
+	apic.timer = 1000;
+	ASSERT_EQ(tvx_vcpu_set_apic(&g->vcpu, &apic), 0);
+	ASSERT_EQ(activity(g), TVX_WAIT_SIPI);
+	must(getrusage(RUSAGE_THREAD, &before) ? errno : 0);
+	g->vcpu.run->in.slice = g->dev.info.tsc_khz * 20;
+	ASSERT_EQ(tvx_vcpu_run(&g->vcpu), 0);
+	EXPECT_EQ(out(g)->exit, TVX_EXIT_SLICE);
+	must(getrusage(RUSAGE_THREAD, &after) ? errno : 0);
+	g->vcpu.run->in.slice = 0;
+	EXPECT_LT(after.ru_nvcsw - before.ru_nvcsw, 20);
 }
 
 /* INIT stops a guest in its tracks: running, asleep, or with interrupts off. */
