@@ -96,7 +96,7 @@ static noinline int by_rule(struct tvx_vcpu *vcpu, unsigned long qual)
 	const struct tvx_io_rule *rule = policy_io_rule(vcpu->hw.policy, QUAL_PORT(qual));
 	struct vmx_vcpu *hw = &vcpu->hw;
 
-	if (!rule)
+	if (!rule || rule->action == TVX_ACT_DEFAULT)
 		return by_eventfd(vcpu, qual);
 	if (rule->action == TVX_ACT_FAULT)
 		return exit_general_protection(vcpu);

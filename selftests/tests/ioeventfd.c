@@ -83,6 +83,40 @@ TEST_F(vm, other_widths_and_ports_exit)
 	close(fd);
 }
 
+/* A rule that says "as if there were none" is none for an eventfd, too. */
+FIXTURE(rules) {
+	struct guest g;
+};
+
+FIXTURE_SETUP(rules)
+{
+	static const struct tvx_io_rule some[] = {
+		{ PORT, 0, 1, TVX_ACT_DEFAULT, 0 }, { PORT, 0, 16, TVX_ACT_FAULT, 0 },
+	};
+	const struct tvx_policy policy = { .nr_io_rules = 2, .io_rules = (uintptr_t)some };
+
+	guest_open(&self->g);
+	must(tvx_vm_set_policy(&self->g.vm, &policy));
+	guest_vcpu(&self->g);
+}
+
+FIXTURE_TEARDOWN(rules)
+{
+	guest_close(&self->g);
+}
+
+TEST_F(rules, a_default_rule_is_none)
+{
+	struct guest *g = &self->g;
+	int fd = new_eventfd();
+
+	ASSERT_EQ(ioeventfd(g, fd, 0), 0);
+	start(g, GUEST_LONG, outs_of_each_width);
+	ASSERT_EQ(run(g), TVX_EXIT_HLT);
+	EXPECT_GT(signals_of(fd), 0);
+	close(fd);
+}
+
 GUEST64(outs_of_values, "mov $0x1234, %edx\n mov $0xffffff01, %eax\n out %al, %dx\n"
 	"mov $2, %eax\n out %al, %dx\n out %al, %dx\n out %ax, %dx\n"
 	"mov $3, %eax\n out %al, %dx\n hlt\n");
