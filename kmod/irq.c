@@ -43,13 +43,16 @@ void tvx_irq_detach(struct tvx_vcpu *vcpu)
 /* Return: whether the local APIC takes it. */
 static bool post(struct tvx_vcpu *vcpu, const struct lapic_message *m)
 {
-	bool taken = true;
+	bool taken = true, first;
 
 	switch (m->delivery) {
 	case LAPIC_FIXED:
 	case LAPIC_LOWEST:
 		/* One that is not taken may be an error to tell. */
-		taken = lapic_post(&vcpu->lapic, m->vector, m->level);
+		taken = lapic_post(&vcpu->lapic, m->vector, m->level, &first);
+		/* Whoever posted before us wakes it, and it takes in both. */
+		if (!first)
+			return taken;
 		break;
 	case LAPIC_NMI:
 		lapic_request(&vcpu->lapic, LAPIC_REQ_NMI);

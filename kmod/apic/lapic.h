@@ -179,12 +179,14 @@ bool lapic_matches(const struct lapic *a, const struct lapic_message *m, bool se
 /* A message-signalled interrupt's address and data; false: no such message. */
 bool lapic_from_msi(u64 address, u32 data, struct lapic_message *m);
 
-/*
- * A vector for IRR, from any thread; a software-disabled APIC takes none. [anybody]
- * Return: whether it was taken.  An illegal one (below 16) is not, but the owner
- * finds an error: wake it as well.
+/**
+ * lapic_post() - a vector for IRR, from any thread; a software-disabled APIC takes none
+ * @first: set to whether nobody has posted since the owner took in what was posted: only
+ *	then it has to be woken, whether the vector was taken or not
+ * [anybody]  Return: whether it was taken.  An illegal one (below 16) is not, but the owner
+ * finds an error.
  */
-bool lapic_post(struct lapic *a, u8 vector, bool level);
+bool lapic_post(struct lapic *a, u8 vector, bool level, bool *first);
 /* @req: INIT, SIPI or NMI; INIT undoes a STARTUP that came before it. [anybody] */
 void lapic_request(struct lapic *a, unsigned int req);
 

@@ -136,14 +136,15 @@ int lapic_error(struct lapic *a, u32 error)
  * not seen then has @on set again.
  */
 
-bool lapic_post(struct lapic *a, u8 vector, bool level)
+bool lapic_post(struct lapic *a, u8 vector, bool level, bool *first)
 {
+	*first = false;
 	if (!lapic_is_on(a) || !(READ_ONCE(a->regs[APIC_SPIV / 4]) & APIC_SPIV_APIC_ENABLED))
 		return false;
 	assign_bit(vector, a->posted_level, level);
 	smp_mb__before_atomic();	/* a posted bit tells of its level */
 	set_bit(vector, a->posted);
-	test_and_set_bit(0, &a->on);	/* orders what is before it, set_bit() would not */
+	*first = !test_and_set_bit(0, &a->on);	/* orders what is before it, set_bit() would not */
 	return vector >= LAPIC_LEGAL_VECTOR;
 }
 

@@ -356,9 +356,9 @@ TEST(turning_off_resets)
 			setup_xapic(ID);
 		take(0x45, true);
 		lapic_acknowledge(&a, 0x45);
-		EXPECT_TRUE(lapic_post(&a, 0x46, false));
+		EXPECT_TRUE(post(&a, 0x46, false));
 		EXPECT_EQ(wrmsr(MSR_IA32_APICBASE, OFF), LAPIC_MODE | LAPIC_TIMER | LAPIC_UPDATE);
-		EXPECT_FALSE(lapic_post(&a, 0x47, false));
+		EXPECT_FALSE(post(&a, 0x47, false));
 		EXPECT_FALSE(lapic_has_posted(&a));
 		EXPECT_TRUE(wrmsr(MSR_IA32_APICBASE, ON) > 0);
 		EXPECT_FALSE(lapic_sync(&a));
@@ -389,7 +389,7 @@ TEST(reset_by_init)
 	wrmsr(MSR(APIC_TMICT), 55);
 	wrmsr(MSR(APIC_SELF_IPI), 3);		/* an error */
 	EXPECT_EQ(a.esr, APIC_ESR_SENDILL);
-	EXPECT_TRUE(lapic_post(&a, 0x77, false));
+	EXPECT_TRUE(post(&a, 0x77, false));
 	lapic_request(&a, LAPIC_REQ_SIPI);
 	lapic_reset(&a);
 	EXPECT_EQ(rdmsr(MSR_IA32_APICBASE), X2APIC | BSP);
@@ -414,7 +414,7 @@ TEST(software_disabled)
 	u32 lvt;
 
 	setup(ID);
-	EXPECT_FALSE(lapic_post(&a, 0x40, false));
+	EXPECT_FALSE(post(&a, 0x40, false));
 	EXPECT_FALSE(lapic_has_posted(&a));
 	for (lvt = APIC_LVTT; lvt <= APIC_LVTERR; lvt += 16) {
 		EXPECT_EQ(wr(lvt, 0x31), LAPIC_NOTHING);

@@ -5,6 +5,28 @@
 #include "unit.h"
 #include "lapic_fixture.h"
 
+/* Who is the first since the owner looked has to wake it; others need not, taken or not. */
+TEST(who_wakes)
+{
+	bool first;
+
+	setup_xapic(ID);
+	EXPECT_TRUE(lapic_post(&a, 0x40, false, &first));
+	EXPECT_TRUE(first);
+	EXPECT_TRUE(lapic_post(&a, 0x50, false, &first));
+	EXPECT_FALSE(first);
+	EXPECT_TRUE(lapic_post(&a, 0x40, false, &first));
+	EXPECT_FALSE(first);
+	EXPECT_TRUE(lapic_sync(&a));
+	EXPECT_TRUE(irr(0x40) && irr(0x50));
+	EXPECT_FALSE(lapic_post(&a, 3, false, &first));
+	EXPECT_TRUE(first);
+	lapic_drop_posted(&a);
+	lapic_write(&a, APIC_SPIV, 0xff, 0);
+	EXPECT_FALSE(lapic_post(&a, 0x40, false, &first));
+	EXPECT_FALSE(first);
+}
+
 TEST(post_and_sync)
 {
 	static const u8 vectors[] = { 16, 31, 32, 63, 64, 127, 128, 191, 192, 255 };
@@ -13,7 +35,7 @@ TEST(post_and_sync)
 	for (i = 0; i < ARRAY_SIZE(vectors); i++) {
 		setup_xapic(ID);
 		EXPECT_FALSE(lapic_sync(&a));
-		EXPECT_TRUE(lapic_post(&a, vectors[i], false));
+		EXPECT_TRUE(post(&a, vectors[i], false));
 		EXPECT_TRUE(lapic_has_posted(&a));
 		EXPECT_EQ(lapic_highest_irr(&a), -1);
 		EXPECT_TRUE(lapic_sync(&a));
@@ -23,19 +45,19 @@ TEST(post_and_sync)
 		EXPECT_EQ(lapic_highest_irr(&a), vectors[i]);
 		EXPECT_FALSE(tmr(vectors[i]));
 		/* Once more: nothing new. */
-		EXPECT_TRUE(lapic_post(&a, vectors[i], false));
+		EXPECT_TRUE(post(&a, vectors[i], false));
 		EXPECT_FALSE(lapic_sync(&a));
 		/* As a level, then again as an edge: TMR changes. */
-		EXPECT_TRUE(lapic_post(&a, vectors[i], true));
+		EXPECT_TRUE(post(&a, vectors[i], true));
 		EXPECT_TRUE(lapic_sync(&a));
 		EXPECT_TRUE(tmr(vectors[i]));
-		EXPECT_TRUE(lapic_post(&a, vectors[i], false));
+		EXPECT_TRUE(post(&a, vectors[i], false));
 		EXPECT_TRUE(lapic_sync(&a));
 		EXPECT_FALSE(tmr(vectors[i]));
 	}
 	setup_x2apic(ID);
 	for (v = 16; v < 256; v++)
-		EXPECT_TRUE(lapic_post(&a, v, v % 3 == 0));
+		EXPECT_TRUE(post(&a, v, v % 3 == 0));
 	EXPECT_TRUE(lapic_sync(&a));
 	for (v = 0; v < 256; v++) {
 		EXPECT_EQ(irr(v), v >= 16);
@@ -96,27 +118,27 @@ TEST(wakes)
 {
 	setup_xapic(ID);
 	EXPECT_FALSE(lapic_wakes(&a));
-	EXPECT_TRUE(lapic_post(&a, 0x35, false));
+	EXPECT_TRUE(post(&a, 0x35, false));
 	EXPECT_TRUE(lapic_wakes(&a));
 	EXPECT_EQ(lapic_deliverable(&a), -1);
 	EXPECT_TRUE(lapic_has_posted(&a));
 	wr(APIC_TASKPRI, 0x30);
 	EXPECT_FALSE(lapic_wakes(&a));
-	EXPECT_TRUE(lapic_post(&a, 0x40, false));
+	EXPECT_TRUE(post(&a, 0x40, false));
 	EXPECT_TRUE(lapic_wakes(&a));
 	lapic_sync(&a);
 	EXPECT_TRUE(lapic_wakes(&a));
 	lapic_acknowledge(&a, 0x40);
 	EXPECT_FALSE(lapic_wakes(&a));
-	EXPECT_TRUE(lapic_post(&a, 0x4f, false));
+	EXPECT_TRUE(post(&a, 0x4f, false));
 	EXPECT_FALSE(lapic_wakes(&a));
-	EXPECT_TRUE(lapic_post(&a, 0xff, true));
+	EXPECT_TRUE(post(&a, 0xff, true));
 	EXPECT_TRUE(lapic_wakes(&a));
 	/* Illegal vectors are errors and wake nobody. */
 	setup_xapic(ID);
-	EXPECT_FALSE(lapic_post(&a, 15, false));
+	EXPECT_FALSE(post(&a, 15, false));
 	EXPECT_FALSE(lapic_wakes(&a));
-	EXPECT_TRUE(lapic_post(&a, 16, false));
+	EXPECT_TRUE(post(&a, 16, false));
 	EXPECT_TRUE(lapic_wakes(&a));
 	/* Nor does one that is off. */
 	setup_xapic(ID);
@@ -204,7 +226,7 @@ TEST(illegal_vectors_received)
 
 	for (v = 0; v < 16; v++) {
 		setup_xapic(ID);
-		EXPECT_FALSE(lapic_post(&a, v, v & 1));
+		EXPECT_FALSE(post(&a, v, v & 1));
 		EXPECT_TRUE(lapic_has_posted(&a));
 		EXPECT_FALSE(lapic_sync(&a));
 		EXPECT_EQ(lapic_highest_irr(&a), -1);
@@ -216,8 +238,8 @@ TEST(illegal_vectors_received)
 	/* With good ones beside it, and with somebody to tell. */
 	setup_xapic(ID);
 	wr(APIC_LVTERR, 0xe5);
-	EXPECT_FALSE(lapic_post(&a, 0, false));
-	EXPECT_TRUE(lapic_post(&a, 0x30, true));
+	EXPECT_FALSE(post(&a, 0, false));
+	EXPECT_TRUE(post(&a, 0x30, true));
 	EXPECT_TRUE(lapic_sync(&a));
 	EXPECT_TRUE(irr(0x30) && tmr(0x30) && irr(0xe5));
 }
@@ -256,7 +278,7 @@ TEST(error_interrupt)
 	/* The same error tells no more until ESR is written; another one does. */
 	EXPECT_EQ(wr(APIC_ICR, 3), LAPIC_NOTHING);
 	EXPECT_FALSE(irr(0xfe));
-	EXPECT_FALSE(lapic_post(&a, 9, false));
+	EXPECT_FALSE(post(&a, 9, false));
 	EXPECT_TRUE(lapic_sync(&a));
 	EXPECT_TRUE(irr(0xfe));
 	lapic_acknowledge(&a, 0xfe);
@@ -319,7 +341,7 @@ TEST(requests)
 	lapic_request(&a, LAPIC_REQ_NMI);
 	EXPECT_EQ(lapic_take_requests(&a), BIT(LAPIC_REQ_NMI) | BIT(LAPIC_REQ_NMI2));
 	/* Taking in vectors does not hide them. */
-	EXPECT_TRUE(lapic_post(&a, 0x40, false));
+	EXPECT_TRUE(post(&a, 0x40, false));
 	lapic_request(&a, LAPIC_REQ_NMI);
 	lapic_sync(&a);
 	EXPECT_TRUE(lapic_has_posted(&a));
@@ -357,7 +379,7 @@ static void model_step(void)
 
 	switch (unit_random_below(5)) {
 	case 0:
-		EXPECT_TRUE(lapic_post(&a, v, level));
+		EXPECT_TRUE(post(&a, v, level));
 		model.posted[v] = true;
 		model.level[v] = level;
 		break;
@@ -428,7 +450,7 @@ static void *poster(void *arg)
 	for (i = 0; i < ROUNDS; i++) {
 		u8 vector = 0x20 + 0x41 * n;
 
-		lapic_post(&a, vector, i & 1);
+		post(&a, vector, i & 1);
 		for (spins = 0; READ_ONCE(taken[n]) <= i; spins++) {
 			if (READ_ONCE(gave_up))
 				return NULL;

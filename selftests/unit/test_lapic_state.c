@@ -86,10 +86,10 @@ TEST(get_has_what_is_posted)
 	struct tvx_apic out;
 
 	use(ON);
-	EXPECT_TRUE(lapic_post(&a, 0x45, false));
-	EXPECT_TRUE(lapic_post(&a, 0x60, true));
-	EXPECT_TRUE(lapic_post(&a, 0xff, true));
-	EXPECT_FALSE(lapic_post(&a, 7, true));
+	EXPECT_TRUE(post(&a, 0x45, false));
+	EXPECT_TRUE(post(&a, 0x60, true));
+	EXPECT_TRUE(post(&a, 0xff, true));
+	EXPECT_FALSE(post(&a, 7, true));
 	get(NOW, &out);
 	EXPECT_TRUE(lapic_has_posted(&a));
 	EXPECT_EQ(out.reg[0x20], 0);
@@ -121,7 +121,7 @@ TEST(set_what_was_got)
 			use(bases[to]);
 			get(NOW, &good);
 			use(bases[from]);
-			lapic_post(&a, 0x99, true);
+			post(&a, 0x99, true);
 			/* Another host, at another time. */
 			EXPECT_EQ(lapic_set(&a, 5 * NOW, &good), 0);
 			get(5 * NOW, &out);
