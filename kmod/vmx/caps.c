@@ -40,6 +40,9 @@ static const struct {
 	[ENTRY]	= { MSR(ENTRY_CTLS), MSR(TRUE_ENTRY_CTLS) },
 };
 
+/* Optional, and nobody needs to know whether it is there. */
+#define TVX_FEAT_NONE BIT_ULL(62)
+
 /* feature 0: required.  The order counts: what depends on a row follows it. */
 static const struct control {
 	u8 group;
@@ -69,6 +72,8 @@ static const struct control {
 	  "unrestricted guest" },
 	{ PROC2, SECONDARY_EXEC_ENABLE_RDTSCP, TVX_FEAT_RDTSCP, "RDTSCP" },
 	{ PROC2, SECONDARY_EXEC_ENABLE_INVPCID, TVX_FEAT_INVPCID, "INVPCID" },
+	/* A guest's would empty the caches of the whole package, uninterrupted. */
+	{ PROC2, SECONDARY_EXEC_WBINVD_EXITING, TVX_FEAT_NONE, "WBINVD exiting" },
 
 	{ EXIT, VM_EXIT_HOST_ADDR_SPACE_SIZE, 0, "64-bit host" },
 	{ EXIT, VM_EXIT_SAVE_DEBUG_CONTROLS, 0, "save debug controls" },
@@ -283,6 +288,7 @@ static void settle(struct vmx_caps *caps)
 		caps->features &= ~TVX_FEAT_APICV;
 	if (!(caps->features & TVX_FEAT_EPT_AD))
 		caps->features &= ~TVX_FEAT_PML;
+	caps->features &= ~TVX_FEAT_NONE;
 	caps->perf_load = caps->exit_allowed >> 32 & VM_EXIT_LOAD_IA32_PERF_GLOBAL_CTRL &&
 			  caps->entry_allowed >> 32 & VM_ENTRY_LOAD_IA32_PERF_GLOBAL_CTRL;
 	if (caps->features & TVX_FEAT_UNRESTRICTED)

@@ -84,7 +84,6 @@ int fpu_setup(void)
 		fpu_host_xcr0 = xgetbv(XCR_XFEATURE_ENABLED_MASK);
 		fpu_xfeatures = fpu_host_xcr0 & GUEST_XFEATURES;
 		area_size = standard_size();
-		vmx_caps.features |= TVX_FEAT_XSAVE;
 	} else {
 		area_size = sizeof(struct fxregs_state);
 	}

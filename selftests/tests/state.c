@@ -255,6 +255,23 @@ TEST_F(vm, stats_count_exactly)
 	EXPECT_NE(NULL, strstr(text, "VMCALL                          2"));
 }
 
+/* WBINVD empties the caches of all who share the package: no guest's reaches the CPU. */
+#define HW_WBINVD 54
+GUEST64(wbinvds, "wbinvd\nwbinvd\nhlt");
+
+TEST_F(vm, wbinvd_exits_unasked)
+{
+	struct tvx_stats stats;
+
+	/* A CPU without the exit is served nothing else. */
+	if (!(self->g.dev.info.vmx_msrs[0xb] >> (32 + 6) & 1))
+		SKIP(return, "no WBINVD exiting");
+	start(&self->g, GUEST_LONG, wbinvds);
+	ASSERT_EQ(TVX_EXIT_HLT, run(&self->g));
+	ASSERT_EQ(0, tvx_vcpu_get_stats(&self->g.vcpu, &stats));
+	EXPECT_EQ(2, stats.reason[HW_WBINVD].count);
+}
+
 static void *run_stubbornly(void *arg)
 {
 	while (tvx_vcpu_run(arg))

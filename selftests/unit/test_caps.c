@@ -191,7 +191,7 @@ TEST(chosen_values_of_haswell)
 	/* HLT, INVLPG off, MWAIT, RDPMC, CR3 off, MOV DR, I/O, bitmaps, MONITOR, secondary */
 	EXPECT_EQ(caps.proc, 0x04006172 | BIT(3) | BIT(7) | BIT(10) | BIT(11) | BIT(21) |
 			     BIT(23) | BIT(24) | BIT(28) | BIT(29) | BIT(31));
-	EXPECT_EQ(caps.proc2, BIT(1) | BIT(3) | BIT(5) | BIT(7) | BIT(12));
+	EXPECT_EQ(caps.proc2, BIT(1) | BIT(3) | BIT(5) | BIT(6) | BIT(7) | BIT(12));
 	EXPECT_EQ(caps.exit, 0x36dfb | BIT(2) | BIT(9) | BIT(19) | BIT(20) | BIT(21));
 	EXPECT_EQ(caps.entry, 0x11fb | BIT(2) | BIT(14) | BIT(15));
 	EXPECT_EQ(caps.msrs[0], 0xd810000000002b);
