@@ -43,7 +43,8 @@ FILE *tmpfile64(void)
 
 int setsockopt(int fd, int level, int name, const void *value, socklen_t size)
 {
-	int (*real)(int, int, int, const void *, socklen_t) = dlsym(RTLD_NEXT, "setsockopt");
+	int (*real)(int fd, int level, int name, const void *value, socklen_t size) =
+		dlsym(RTLD_NEXT, "setsockopt");
 
 	return level == SOL_SOCKET && name == SO_REUSEADDR ? 0 : real(fd, level, name, value, size);
 }
