@@ -16,9 +16,7 @@ host	:= selftests/host
 # Kernels to build for: all that setup fetched, or the releases that KERNELS="..." names. For these setup is not asked.
 named	:= $(filter command environment,$(firstword $(origin KERNELS)))
 fetched	:= $(sort $(notdir $(realpath $(wildcard $(build)/kernels/*))))
-# Those that the module does not build for yet: a test host may have them all the same.
-too_new	:= 7.%
-KERNELS	?= $(filter-out $(too_new),$(fetched))
+KERNELS	?= $(fetched)
 default	 = $$(basename $$(realpath $(build)/kernels/default))
 
 # CHECKING=1 builds into folders of its own.
@@ -61,7 +59,6 @@ default-module: setup-host
 ifneq ($(filter module-list,$(MAKECMDGOALS)),)
 .PHONY: module-list $(KERNELS:%=module-%)
 module-list: $(KERNELS:%=module-%)
-	@$(if $(named),,$(foreach one,$(filter $(too_new),$(fetched)),echo "left out: the module does not build for $(one) yet";))
 	@[ -n "$(strip $(KERNELS))" ] || { echo "no kernel to build for: $(host)/setup failed?" >&2; exit 1; }
 
 # A farm of links gives each kernel its own place for objects. Any warning fails the build and clears the farm, so that the

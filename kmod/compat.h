@@ -4,19 +4,51 @@
  *
  * Kbuild looks into the headers that the module is built for and defines
  * TVX_HAVE_*: distributions carry changes back, so a version number says little.
+ *
+ * TVX_OPEN_x says that the kernel exports x to all modules.  Newer ones export to KVM
+ * alone what only a hypervisor wants:
+ *
+ *	symbol				open to all	what is used instead
+ *	cr4_update_irqsoff		to 6.18		no VMX of our own: windows (window.c)
+ *	cpu_emergency_*_virt_callback	to 6.18		nothing: from 7.1 on it is the core's work
+ *	intel_pt_handle_vmx		to 6.18		no VMXON while PT would be in its way
+ *	l1tf_mitigation			to 6.18		the parameter l1tf (mitigate.c)
+ *	perf_guest_get_msrs		to 6.18		the counters are off in guests
+ *	hw_breakpoint_restore		to 6.18		DR0-3 are kept by reading them
+ *	handle_guest_split_lock		to 6.18		SIGBUS, as by split_lock_detect=fatal
+ *	write_ibpb			to 6.18		the WRMSR
+ *	clear_bhb_loop			to 6.18		such a loop (entry.S)
+ *	x86_verw_sel, mds_verw_sel	to 6.18		a selector of our own (entry.S)
  */
 #ifndef TVX_COMPAT_H
 #define TVX_COMPAT_H
 
 #include <linux/interrupt.h>
 #include <linux/mm.h>
+#include <linux/hw_breakpoint.h>
 #include <linux/module.h>
+#include <linux/sched/signal.h>
 #include <linux/smp.h>
 #include <linux/syscore_ops.h>
 #include <linux/thread_info.h>
 #include <linux/version.h>
 #include <linux/vtime.h>
+#include <asm/cpu.h>
 #include <asm/cpufeature.h>
+#include <asm/debugreg.h>
+#include <asm/msr.h>
+#include <asm/nospec-branch.h>
+#include <asm/perf_event.h>
+#include <asm/processor.h>
+#ifdef TVX_HAVE_CPUID_API
+#include <asm/cpuid/api.h>
+#endif
+
+#ifdef TVX_HAVE_RDMSRQ
+#define rdmsrl(msr, value)	rdmsrq(msr, value)
+#define wrmsrl(msr, value)	wrmsrq(msr, value)
+#define rdmsrl_safe(msr, value)	rdmsrq_safe(msr, value)
+#endif
 
 /* Work for which a thread comes out of the guest. */
 #ifdef _TIF_NEED_RESCHED_LAZY
@@ -120,6 +152,110 @@ static inline void compat_vtime_guest_exit(void)
 #define COMPAT_FPU_SOFTIRQS_OFF false
 #define compat_softirqs_wait() false
 #endif
+
+/*
+ * VMX of our own takes CR4.VMXE in the kernel's shadow of CR4, which newer kernels let only
+ * KVM change; and such kernels have no callback for a crash either: their core turns off
+ * whatever it finds on.
+ */
+#ifdef TVX_CAN_OWN
+#define COMPAT_CAN_OWN true
+#define compat_emergency_register(fn) cpu_emergency_register_virt_callback(fn)
+#define compat_emergency_unregister(fn) cpu_emergency_unregister_virt_callback(fn)
+#else
+#define COMPAT_CAN_OWN false
+#define compat_emergency_register(fn) do { } while (0)
+#define compat_emergency_unregister(fn) do { } while (0)
+#endif
+
+/* As strong as the kernel's, on an Intel CPU: the return stack is filled after each exit. */
+static __always_inline void compat_ibpb(void)
+{
+#if defined(X86_FEATURE_USE_IBPB) || defined(TVX_OPEN_write_ibpb)
+	indirect_branch_prediction_barrier();
+#else
+	if (cpu_feature_enabled(X86_FEATURE_IBPB))
+		native_wrmsr(MSR_IA32_PRED_CMD, PRED_CMD_IBPB, 0);
+#endif
+}
+
+/* What the kernel does about a guest's split lock.  False: it gets a signal. */
+static inline bool compat_split_lock(unsigned long rip)
+{
+#ifdef TVX_OPEN_handle_guest_split_lock
+	return handle_guest_split_lock(rip);
+#else
+	force_sig(SIGBUS);
+	return false;
+#endif
+}
+
+/*
+ * Breakpoints of the host's, in a window: perf changes them by IPI.  Keep what only the
+ * kernel's hw_breakpoint_restore() knows before the guest's are loaded; put it back.
+ */
+static inline void compat_keep_breakpoints(unsigned long *dr)
+{
+#ifndef TVX_OPEN_hw_breakpoint_restore
+	get_debugreg(dr[0], 0);
+	get_debugreg(dr[1], 1);
+	get_debugreg(dr[2], 2);
+	get_debugreg(dr[3], 3);
+#endif
+}
+
+static inline void compat_restore_breakpoints(const unsigned long *dr)
+{
+#ifdef TVX_OPEN_hw_breakpoint_restore
+	hw_breakpoint_restore();
+#else
+	if (dr) {
+		set_debugreg(dr[0], 0);
+		set_debugreg(dr[1], 1);
+		set_debugreg(dr[2], 2);
+		set_debugreg(dr[3], 3);
+	}
+	set_debugreg(this_cpu_read(cpu_dr7), 7);
+#endif
+}
+
+/* Kernels whose KVM was read, for what it assumes of the CPU: docs/beside-kvm.md. */
+static inline bool compat_kvm_was_read(void)
+{
+	return LINUX_VERSION_CODE < KERNEL_VERSION(7, 4, 0);
+}
+
+/*
+ * KVM knows on each CPU which VMCS is current (false; so it was read in 6.1 and 6.12), or which
+ * vCPU ran last, VMCS or not (so it is since 6.16).
+ */
+#define COMPAT_KVM_REMEMBERS_VCPU (LINUX_VERSION_CODE >= KERNEL_VERSION(6, 13, 0))
+
+/*
+ * On Hyper-V KVM may use VMCSs that are memory, which no VMPTRST finds (enlightened VMCS).
+ * Hyper-V's leaves: the vendor's signature, and the versions of such a VMCS.
+ */
+static inline bool compat_hyperv_vmcs(void)
+{
+	u32 eax, ebx, ecx, edx;
+
+	if (!boot_cpu_has(X86_FEATURE_HYPERVISOR))
+		return false;
+	cpuid(0x40000000, &eax, &ebx, &ecx, &edx);
+	if (eax < 0x4000000a || ebx != 0x7263694d || ecx != 0x666f736f || edx != 0x76482074)
+		return false;
+	return cpuid_eax(0x4000000a);
+}
+
+/* Processor Trace that a CPU does not have in VMX operation, and that is on: no VMXON then. */
+static inline bool compat_pt_in_the_way(u64 vmx_misc)
+{
+	u64 ctl;
+
+	if (!boot_cpu_has(X86_FEATURE_INTEL_PT) || vmx_misc & BIT(14))
+		return false;
+	return !rdmsrl_safe(MSR_IA32_RTIT_CTL, &ctl) && ctl & RTIT_CTL_TRACEEN;
+}
 
 /* Under FRED an INT instruction is no way into the NMI handler. */
 static inline bool compat_uses_fred(void)

@@ -90,6 +90,7 @@ static void cache_leaf(const struct policy_host *host, u32 index, u32 out[4]);
 static void xsave_leaf(const struct policy_host *host, u32 index, u32 out[4]);
 static void address_leaf(const struct policy_host *host, u32 index, u32 out[4]);
 static void clock_leaf(const struct policy_host *host, u32 index, u32 out[4]);
+static void invariant_tsc_leaf(const struct policy_host *host, u32 index, u32 out[4]);
 static void string_leaf(const struct policy_host *host, u32 index, u32 out[4]);
 
 /*
@@ -145,7 +146,7 @@ static const struct row {
 	{ .leaf = 0x80000003, .mask = { ALL, ALL, ALL, ALL } },
 	{ .leaf = 0x80000004, .mask = { ALL, ALL, ALL, ALL } },
 	{ .leaf = 0x80000006, .mask = { 0, 0, ALL, 0 } },
-	{ .leaf = 0x80000007, .mask = { 0, 0, 0, EXT_7_EDX } },
+	{ .leaf = 0x80000007, .mask = { 0, 0, 0, EXT_7_EDX }, .adjust = invariant_tsc_leaf },
 	{ .leaf = 0x80000008, .mask = { 0xffff }, .adjust = address_leaf },
 };
 
@@ -222,6 +223,13 @@ static void string_leaf(const struct policy_host *host, u32 index, u32 out[4])
  * Where this leaf tells the crystal's rate, it is the APIC timer's as well (SDM: "APIC
  * Timer"), and ours counts TSC ticks.  A rate that 32 bits do not hold is not told.
  */
+/* A guest must not believe in it where its vCPUs would see it jump between CPUs. */
+static void invariant_tsc_leaf(const struct policy_host *host, u32 index, u32 out[4])
+{
+	if (host->tsc_unstable)
+		out[EDX] &= ~EXT_7_EDX;
+}
+
 static void clock_leaf(const struct policy_host *host, u32 index, u32 out[4])
 {
 	u64 hz = host->tsc_khz * 1000ull;

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* /dev/tinyvmx itself: what there is, and new VMs. */
+#define pr_fmt(fmt) "tinyvmx: " fmt
+
 #include <linux/fs.h>
 #include <linux/miscdevice.h>
 #include <linux/module.h>
@@ -8,6 +10,7 @@
 #include <asm/processor.h>
 #include <asm/tsc.h>
 
+#include "compat.h"
 #include "ioctl.h"
 #include "objects.h"
 
@@ -42,6 +45,7 @@ static long get_info(void *unused, void *arg)
 		.xsave_size = vmx_xsave_size(),
 		.tsc_khz = tsc_khz,
 		.xcr0 = vmx_xcr0_supported(),
+		.hold = vmx_hold_next(),
 	};
 	memcpy(info->vmx_msrs, vmx_caps.msrs, sizeof(info->vmx_msrs));
 	/* Not the CPU's alone to give: the kernel may have turned it off. */
@@ -57,9 +61,11 @@ static long create_vm(void *unused, void *arg)
 {
 	const struct tvx_create_vm *args = arg;
 
-	if (args->reserved[0] | args->reserved[1] | args->reserved[2])
+	if (memchr_inv(args->reserved, 0, sizeof(args->reserved)))
 		return -EINVAL;
-	return tvx_vm_create(args->flags);
+	if (args->kvm_fd && !(args->flags & TVX_VM_KVM))
+		return -EINVAL;
+	return tvx_vm_create(args->flags, args->kvm_fd);
 }
 
 static long get_cpuid(void *unused, void *arg)
@@ -80,7 +86,7 @@ static long get_cpuid(void *unused, void *arg)
 
 static const struct ioctl_row dev_ioctls[] = {
 	IOCTL_ROW(TVX_GET_INFO, struct tvx_info, 0, get_info),
-	IOCTL_ROW(TVX_CREATE_VM, struct tvx_create_vm, TVX_VM_APIC, create_vm),
+	IOCTL_ROW(TVX_CREATE_VM, struct tvx_create_vm, TVX_VM_APIC | TVX_VM_KVM, create_vm),
 	IOCTL_ROW(TVX_GET_CPUID, struct tvx_cpuid, 0, get_cpuid),
 };
 
@@ -110,6 +116,9 @@ int tvx_dev_register(void)
 	tvx_policy_host.xcr0 = vmx_xcr0_supported();
 	tvx_policy_host.features = vmx_caps.features;
 	tvx_policy_host.tsc_khz = tsc_khz;
+	tvx_policy_host.tsc_unstable = check_tsc_unstable();
+	if (tvx_policy_host.tsc_unstable)
+		pr_warn("the TSCs of this machine's CPUs differ: a guest's clock may jump when its vCPU changes CPU\n");
 	tvx_default_cpuid = kvcalloc(TVX_MAX_CPUID, sizeof(*tvx_default_cpuid), GFP_KERNEL);
 	if (!tvx_default_cpuid)
 		return -ENOMEM;

@@ -162,7 +162,7 @@ int tvx_mem_set_slot(struct tvx_vm *vm, const struct tvx_slot *args)
 	    args->slot >= TVX_MAX_SLOTS)
 		return -EINVAL;
 	if (!args->len) {
-		if (!vm->slots[args->slot].len)
+		if (!vm->slots[array_index_nospec(args->slot, TVX_MAX_SLOTS)].len)
 			return -ENOENT;
 		replace_slot(vm, args->slot, &none);
 		return 0;
@@ -197,6 +197,27 @@ static bool slot_range(const struct tvx_memslot *slot, unsigned long start, unsi
 	return true;
 }
 
+static void unmap(struct tvx_vm *vm, unsigned long start, unsigned long end)
+{
+	u64 gpa_start, gpa_end;
+	unsigned int i;
+
+	for (i = 0; i < vm->nr_slots; i++)
+		if (slot_range(&vm->slots[vm->slot_order[i]], start, end, &gpa_start, &gpa_end))
+			vmx_space_unmap(&vm->space, gpa_start, gpa_end);
+}
+
+static bool any_slot_has(const struct tvx_vm *vm, unsigned long start, unsigned long end)
+{
+	u64 gpa_start, gpa_end;
+	unsigned int i;
+
+	for (i = 0; i < vm->nr_slots; i++)
+		if (slot_range(&vm->slots[vm->slot_order[i]], start, end, &gpa_start, &gpa_end))
+			return true;
+	return false;
+}
+
 /*
  * tvx_mem_invalidate_begin() - the guest loses the user addresses [start, end)
  *
@@ -205,29 +226,25 @@ static bool slot_range(const struct tvx_memslot *slot, unsigned long start, unsi
  */
 void tvx_mem_invalidate_begin(struct tvx_vm *vm, unsigned long start, unsigned long end)
 {
-	u64 gpa_start, gpa_end;
-	unsigned int i;
-
 	spin_lock(&vm->mmu_lock);
-	vm->busy_start = vm->mmu_busy ? min(vm->busy_start, start) : start;
-	vm->busy_end = vm->mmu_busy ? max(vm->busy_end, end) : end;
-	vm->mmu_busy++;
-	for (i = 0; i < vm->nr_slots; i++)
-		if (slot_range(&vm->slots[vm->slot_order[i]], start, end, &gpa_start, &gpa_end))
-			vmx_space_unmap(&vm->space, gpa_start, gpa_end);
+	tvx_busy_add(&vm->busy, start, end);
+	unmap(vm, start, end);
 	spin_unlock(&vm->mmu_lock);
 }
 
 /*
  * tvx_mem_invalidate_end() - an invalidation is over
  */
-void tvx_mem_invalidate_end(struct tvx_vm *vm)
+void tvx_mem_invalidate_end(struct tvx_vm *vm, unsigned long start, unsigned long end)
 {
 	spin_lock(&vm->mmu_lock);
-	/* A fault that got its page before the process lost it must not map it now. */
-	vm->mmu_seq++;
-	if (!WARN_ON_ONCE(!vm->mmu_busy))
-		vm->mmu_busy--;
+	/*
+	 * A fault that got its page before the process lost it must not map it now.  Other
+	 * pages are not concerned; and of a slot that came or went meanwhile mmu_seq tells.
+	 */
+	if (any_slot_has(vm, start, end))
+		vm->mmu_seq++;
+	WARN_ON_ONCE(!tvx_busy_remove(&vm->busy, start, end));
 	spin_unlock(&vm->mmu_lock);
 }
 

@@ -8,7 +8,7 @@
  *  1. under mmu_lock, look the slot up and sample mmu_seq
  *  2. find the page and take a reference
  *  3. see how large the page is in the process's page table
- *  4. under mmu_lock, if no invalidation of that page is under way (mmu_busy) and
+ *  4. under mmu_lock, if no invalidation of that page is under way (is_busy()) and
  *     none ended, nor any slot changed, since 1 (mmu_seq): map it.  Else start again
  *  5. drop the reference
  *
@@ -88,7 +88,7 @@ static bool is_busy(const struct tvx_vm *vm, const struct tvx_fault *f)
 	u64 size = ept_level_size(f->level);
 	u64 start = ALIGN_DOWN(f->hva, size);
 
-	return vm->mmu_busy && start < vm->busy_end && vm->busy_start < start + size;
+	return tvx_busy_with(&vm->busy, start, start + size);
 }
 
 /*

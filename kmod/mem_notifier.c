@@ -11,8 +11,8 @@
  * - The notifier itself is added under mm_take_all_locks(), when no invalidation
  *   is under way in that mm: tvx_mm sees both calls of each, or neither.
  * - A VM that comes to a tvx_mm which is there already may come between a start
- *   and its end.  It takes over tmm->busy under tmm->lock, so that it has as many
- *   starts as ends will follow; where they are is forgotten: anywhere.
+ *   and its end.  It takes over tmm->busy under tmm->lock, so that it has the
+ *   starts of which ends will follow.
  * - A VM that leaves gets no more ends, and maps nothing any more.
  *
  * tmm->lock is held over the whole walk of the VMs: after tvx_mm_detach() no
@@ -38,7 +38,7 @@ static void begin(struct tvx_mm *tmm, unsigned long start, unsigned long end)
 	struct tvx_vm *vm;
 
 	spin_lock(&tmm->lock);
-	tmm->busy++;
+	tvx_busy_add(&tmm->busy, start, end);
 	list_for_each_entry(vm, &tmm->vms, tmm_link)
 		tvx_mem_invalidate_begin(vm, start, end);
 	spin_unlock(&tmm->lock);
@@ -56,11 +56,9 @@ static void notify_end(struct mmu_notifier *mn, const struct mmu_notifier_range 
 	struct tvx_vm *vm;
 
 	spin_lock(&tmm->lock);
-	if (!WARN_ON_ONCE(!tmm->busy)) {
-		tmm->busy--;
-		list_for_each_entry(vm, &tmm->vms, tmm_link)
-			tvx_mem_invalidate_end(vm);
-	}
+	WARN_ON_ONCE(!tvx_busy_remove(&tmm->busy, range->start, range->end));
+	list_for_each_entry(vm, &tmm->vms, tmm_link)
+		tvx_mem_invalidate_end(vm, range->start, range->end);
 	spin_unlock(&tmm->lock);
 }
 
@@ -86,14 +84,14 @@ static bool age(struct mmu_notifier *mn, unsigned long start, unsigned long end,
 	return young;
 }
 
-static int notify_clear_young(struct mmu_notifier *mn, struct mm_struct *mm,
-			      unsigned long start, unsigned long end)
+static TVX_YOUNG notify_clear_young(struct mmu_notifier *mn, struct mm_struct *mm,
+				    unsigned long start, unsigned long end)
 {
 	return age(mn, start, end, true);
 }
 
-static int notify_test_young(struct mmu_notifier *mn, struct mm_struct *mm,
-			     unsigned long address)
+static TVX_YOUNG notify_test_young(struct mmu_notifier *mn, struct mm_struct *mm,
+				   unsigned long address)
 {
 	return age(mn, address, address + PAGE_SIZE, false);
 }
@@ -144,9 +142,7 @@ struct tvx_mm *tvx_mm_attach(struct tvx_vm *vm)
 	tmm = to_tmm(mn);
 	spin_lock(&tmm->lock);
 	spin_lock(&vm->mmu_lock);
-	vm->mmu_busy = tmm->busy;
-	vm->busy_start = 0;
-	vm->busy_end = ULONG_MAX;
+	vm->busy = tmm->busy;
 	spin_unlock(&vm->mmu_lock);
 	list_add(&vm->tmm_link, &tmm->vms);
 	spin_unlock(&tmm->lock);

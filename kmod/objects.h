@@ -30,6 +30,7 @@
 #include <linux/spinlock.h>
 #include <tinyvmx.h>
 
+#include "mem_busy.h"
 #include "policy.h"
 #include "vmx/vmx.h"
 
@@ -42,13 +43,12 @@ struct tvx_ioeventfds;
 /**
  * struct tvx_mm - the MMU notifier of one process, shared by its VMs
  * @lock: guards @vms and @busy
- * @busy: invalidations under way in the process
  */
 struct tvx_mm {
 	struct mmu_notifier mn;
 	spinlock_t lock;
 	struct list_head vms;
-	unsigned int busy;
+	struct tvx_busy busy;
 };
 
 /**
@@ -80,7 +80,8 @@ struct tvx_vm {
 	struct policy *policy;
 	unsigned long *msr_bitmap;
 	bool settled;
-	bool holds_vmx;
+	enum tvx_hold hold;	/* how it holds VMX; constant. 0: it does not */
+	struct file *kvm;	/* a VM of KVM's, which it keeps; NULL: none */
 	unsigned long *x2apic_bitmap;	/* with APIC virtualisation: that of x2APIC mode */
 	u64 tsc_offset;		/* the guest's TSC begins with its VM */
 	u64 tsc_lost;		/* vmx_tsc_lost then */
@@ -109,9 +110,7 @@ struct tvx_vm {
 	u8 slot_order[TVX_MAX_SLOTS];	/* the numbers of those in use, by address */
 	unsigned int nr_slots;		/* in slot_order */
 	unsigned long mmu_seq;		/* counts what made a looked-up page, or hole, stale */
-	unsigned int mmu_busy;		/* invalidations under way, and, while there are any, */
-	unsigned long busy_start;	/* the user addresses that hold all of theirs */
-	unsigned long busy_end;
+	struct tvx_busy busy;		/* as in tmm */
 	struct vmx_space space;
 };
 
@@ -233,8 +232,11 @@ void tvx_dev_unregister(void);
 
 /* vm.c */
 
-/* A VM of current->mm, @flags TVX_VM_*.  Return: its fd, or -errno with nothing left behind. */
-int tvx_vm_create(u32 flags);
+/*
+ * A VM of current->mm, @flags TVX_VM_*; @kvm_fd counts with TVX_VM_KVM.
+ * Return: its fd, or -errno with nothing left behind.
+ */
+int tvx_vm_create(u32 flags, int kvm_fd);
 void tvx_vm_put(struct tvx_vm *vm);
 /* A bug: the VM answers -EIO from now on, the host goes on.  Any context. */
 void tvx_vm_kill(struct tvx_vm *vm, const char *why);
@@ -402,7 +404,7 @@ struct tvx_mm *tvx_mm_attach(struct tvx_vm *vm);
 void tvx_mm_detach(struct tvx_vm *vm);
 /* called by the notifier, interrupts on, may not sleep */
 void tvx_mem_invalidate_begin(struct tvx_vm *vm, unsigned long start, unsigned long end);
-void tvx_mem_invalidate_end(struct tvx_vm *vm);
+void tvx_mem_invalidate_end(struct tvx_vm *vm, unsigned long start, unsigned long end);
 bool tvx_mem_age(struct tvx_vm *vm, unsigned long start, unsigned long end, bool clear);
 
 #endif

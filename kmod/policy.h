@@ -28,6 +28,7 @@ enum cpuid_reg { EAX, EBX, ECX, EDX };
  * @features: TVX_FEAT_*
  * @kernel_has: what the host's kernel has left on of a word of X86_FEATURE_*
  * @tsc_khz: of the TSC, 0: not known
+ * @tsc_unstable: the kernel has found that the TSCs of its CPUs differ, or stop
  */
 struct policy_host {
 	void (*cpuid)(u32 leaf, u32 subleaf, u32 out[4]);
@@ -35,6 +36,7 @@ struct policy_host {
 	u64 features;
 	u32 (*kernel_has)(unsigned int word);
 	u32 tsc_khz;
+	bool tsc_unstable;
 };
 
 /**

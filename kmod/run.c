@@ -24,8 +24,12 @@
 #include "vmx/intr.h"
 #include "vmx/ops.h"
 
-/* Why a section ended, beside what handlers return (exits.h): no errno, no EXIT_*. */
-#define SECTION_ENDED	5	/* somebody else wants this thread or CPU */
+/*
+ * Interrupts stay off from an exit to the next entry, and one of the host's makes the guest
+ * exit; unless an emulator lets a guest with interrupts off go on.  So after as many TSC
+ * ticks there is a gap for them in any case.
+ */
+#define WINDOW_TICKS	100000
 
 /* ---- the in-half ----------------------------------------------------------- */
 
@@ -131,7 +135,7 @@ static int leave_for(struct tvx_vcpu *vcpu, u32 exit)
 
 /* ---- one entry ------------------------------------------------------------------- */
 
-/* Interrupts off: does anybody want this thread to come out? */
+/* Does anybody want this thread to come out? */
 static bool must_leave(struct tvx_vcpu *vcpu)
 {
 	return read_thread_flags() & COMPAT_TIF_LEAVE_GUEST || atomic_read(&vcpu->kick) ||
@@ -223,25 +227,30 @@ static bool take_in_apic(struct tvx_vcpu *vcpu, u64 now, u64 *slice)
 	return true;
 }
 
-/* One entry and its exit, interrupts on before and after. */
+/* What comes up now and then, by the clock. */
+static noinline int look_up(struct tvx_vcpu *vcpu, u64 now)
+{
+	struct vmx_vcpu *hw = &vcpu->hw;
+
+	if (now >= hw->quiet_due)
+		tvx_tell_rcu(vcpu, now);
+	hw->gap_due = now + WINDOW_TICKS;
+	return vmx_gap(hw) ? EXIT_RESUME : EXIT_ENDED;
+}
+
+/* One entry and its exit, in an open window. */
 static int enter_once(struct tvx_vcpu *vcpu, u64 slice)
 {
 	struct vmx_vcpu *hw = &vcpu->hw;
 	u64 entry;
-	int ret;
 
-	local_irq_disable();
-	if (unlikely(must_leave(vcpu) || !vmx_ready(hw))) {
-		local_irq_enable();
-		return SECTION_ENDED;
-	}
+	if (unlikely(must_leave(vcpu)))
+		return EXIT_ENDED;
 	entry = rdtsc();
-	if (unlikely(entry >= hw->quiet_due))
-		tvx_tell_rcu(vcpu, entry);
-	if (hw->lapic && !take_in_apic(vcpu, entry, &slice)) {
-		local_irq_enable();
-		return SECTION_ENDED;
-	}
+	if (unlikely(entry >= hw->gap_due))
+		return look_up(vcpu, entry);
+	if (hw->lapic && !take_in_apic(vcpu, entry, &slice))
+		return EXIT_ENDED;
 	if (unlikely(vmx_events_wait(hw, vcpu->in.requests)) &&
 	    vmx_deliver_events(hw, vcpu->in.requests))
 		trace_tvx_inject(vcpu->id, hw->delivering.type, hw->delivering.vector,
@@ -249,12 +258,9 @@ static int enter_once(struct tvx_vcpu *vcpu, u64 slice)
 	if (trace_tvx_enter_enabled())
 		trace_tvx_enter(vcpu->id, vmread(GUEST_RIP));
 	account(vcpu, entry);
-	ret = vmx_run(hw, slice);
+	if (unlikely(vmx_run(hw, slice)))
+		return EXIT_ENDED;
 	vcpu->exited = rdtsc();
-	local_irq_enable();
-	if (unlikely(ret))
-		return SECTION_ENDED;
-
 	vcpu->stats.guest_cycles += vcpu->exited - entry;
 	return dispatch(vcpu);
 }
@@ -272,7 +278,7 @@ static u64 next_slice(u64 end)
 /* A kick that came before the slice was up is for this RUN. */
 static int slice_ended(struct tvx_vcpu *vcpu)
 {
-	return atomic_read(&vcpu->kick) ? SECTION_ENDED : leave_for(vcpu, TVX_EXIT_SLICE);
+	return atomic_read(&vcpu->kick) ? EXIT_ENDED : leave_for(vcpu, TVX_EXIT_SLICE);
 }
 
 /* A guest that sleeps may be open to what user space has for it. */
@@ -292,7 +298,7 @@ static int inactive(struct tvx_vcpu *vcpu)
 
 	/* INIT ends a shutdown too. */
 	if (hw->lapic && !tvx_irq_take_in(vcpu, rdtsc()))
-		return SECTION_ENDED;
+		return EXIT_ENDED;
 	if (hw->activity == TVX_SHUTDOWN)
 		return leave_for(vcpu, TVX_EXIT_SHUTDOWN);
 	if (hw->lapic && vcpu->in.slice && !next_slice(vcpu->slice_end))
@@ -310,7 +316,7 @@ static noinline int before_guest(struct tvx_vcpu *vcpu)
 {
 	/* As in slice_ended(): here, before anything else that would end RUN. */
 	if (atomic_read(&vcpu->kick))
-		return SECTION_ENDED;
+		return EXIT_ENDED;
 	if (vcpu->eoi_due) {
 		vcpu->eoi_due = false;
 		vcpu->run->out.eoi.vector = vcpu->lapic.eoi_vector;
@@ -359,7 +365,8 @@ static int run_section(struct tvx_vcpu *vcpu)
 		ret = enter_once(vcpu, slice);
 	}
 	account(vcpu, rdtsc());
-	vcpu->stats.cpu = vcpu->hw.cpu;
+	vcpu->stats.cpu = vcpu->hw.section_cpu;
+	/* The window is open: no handler could have asked for it else. */
 	if (ret == EXIT_WAIT) {
 		vcpu->halt_intr = vmx_intr_open();
 		vcpu->halt_nmi = vmx_nmi_open(&vcpu->hw);
@@ -399,7 +406,7 @@ static int run_loop(struct tvx_vcpu *vcpu)
 		if (ret == EXIT_SLOW) {
 			row = exit_row((u16)vcpu->hw.exit_reason);
 			ret = row->slow(vcpu);
-		} else if (ret == SECTION_ENDED) {
+		} else if (ret == EXIT_ENDED) {
 			ret = section_ended(vcpu);
 		} else if (ret == EXIT_WAIT) {
 			vcpu->exit = TVX_EXIT_INTERRUPTED;

@@ -19,6 +19,16 @@
 	{ 21, "WBINVD" }, { 22, "FAIL_ENTRY" }, { 23, "UNKNOWN" }, { 24, "EOI" }
 static_assert(TVX_NR_EXITS == 25, "a name for each exit");
 
+TRACE_EVENT(tvx_hold,
+	TP_PROTO(u32 hold),
+	TP_ARGS(hold),
+	TP_STRUCT__entry(__field(u32, hold)),
+	TP_fast_assign(__entry->hold = hold;),
+	TP_printk("a new VM: %s", __print_symbolic(__entry->hold,
+		  { TVX_HOLD_OWN, "own" }, { TVX_HOLD_RIDE, "ride" },
+		  { TVX_HOLD_WINDOW, "window" }))
+);
+
 TRACE_EVENT(tvx_enter,
 	TP_PROTO(u32 vcpu, u64 rip),
 	TP_ARGS(vcpu, rip),

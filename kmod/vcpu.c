@@ -328,7 +328,8 @@ static int vcpu_mmap(struct file *file, struct vm_area_struct *vma)
 	if (vma->vm_pgoff || vma_pages(vma) != 1 || !(vma->vm_flags & VM_SHARED) ||
 	    vma->vm_flags & VM_EXEC)
 		return -EINVAL;
-	compat_vm_flags(vma, VM_DONTEXPAND | VM_DONTDUMP, VM_MAYEXEC);
+	/* Another process is not to have a say in what the guest's registers are. */
+	compat_vm_flags(vma, VM_DONTEXPAND | VM_DONTDUMP | VM_DONTCOPY, VM_MAYEXEC);
 	return vm_insert_page(vma, vma->vm_start, virt_to_page(vcpu->run));
 }
 
@@ -352,6 +353,7 @@ static int build(struct tvx_vcpu *vcpu)
 		.apic_access = vm->apic_access,
 		.tsc_offset = vm->tsc_offset,
 		.tsc_lost = vm->tsc_lost,
+		.keeps = vm->hold == TVX_HOLD_RIDE,
 	};
 
 	tvx_halt_init(vcpu);

@@ -6,7 +6,9 @@
 #include <linux/debugfs.h>
 #include <linux/file.h>
 #include <linux/fs.h>
+#include <linux/magic.h>
 #include <linux/module.h>
+#include <linux/nospec.h>
 #include <linux/sched/mm.h>
 #include <linux/slab.h>
 #include <asm/apicdef.h>
@@ -14,6 +16,7 @@
 
 #include "ioctl.h"
 #include "objects.h"
+#include "trace.h"
 
 /* ---- life --------------------------------------------------------------------- */
 
@@ -28,8 +31,11 @@ static void destroy(struct tvx_vm *vm)
 	free_page((unsigned long)vm->msr_bitmap);
 	free_page((unsigned long)vm->x2apic_bitmap);
 	kvfree(vm->policy);
-	if (vm->holds_vmx)
+	if (vm->hold)
 		vmx_release();
+	/* KVM may turn VMX off from here on. */
+	if (vm->kvm)
+		fput(vm->kvm);
 	if (vm->mm)
 		mmdrop(vm->mm);
 	kvfree(vm);
@@ -108,7 +114,41 @@ static int make_apic(struct tvx_vm *vm)
 	return map_ours(vm, APIC_DEFAULT_PHYS_BASE, vm->apic_access, true);
 }
 
-static int build(struct tvx_vm *vm, u32 flags)
+/* Keep the VM of KVM's that the caller has handed over. */
+static int keep_kvm(struct tvx_vm *vm, int fd)
+{
+	struct file *file = fget(fd);
+
+	if (!file)
+		return -EBADF;
+	/* Only KVM names a file of this kind so. */
+	if (file_inode(file)->i_sb->s_magic != ANON_INODE_FS_MAGIC ||
+	    strcmp(file->f_path.dentry->d_name.name, "kvm-vm")) {
+		fput(file);
+		return -EINVAL;
+	}
+	vm->kvm = file;
+	return 0;
+}
+
+static int hold_vmx(struct tvx_vm *vm, u32 flags, int kvm_fd)
+{
+	int err = flags & TVX_VM_KVM ? keep_kvm(vm, kvm_fd) : 0;
+
+	if (!err)
+		err = vmx_hold(vm->kvm);
+	if (err < 0)
+		return err;
+	vm->hold = err;
+	trace_tvx_hold(vm->hold);
+	if (vm->kvm && vm->hold != TVX_HOLD_RIDE) {
+		fput(vm->kvm);
+		vm->kvm = NULL;
+	}
+	return 0;
+}
+
+static int build(struct tvx_vm *vm, u32 flags, int kvm_fd)
 {
 	int err;
 
@@ -123,10 +163,9 @@ static int build(struct tvx_vm *vm, u32 flags)
 	vm->mm = current->mm;
 	vm->tsc_offset = -rdtsc();
 	vm->tsc_lost = vmx_tsc_lost();
-	err = vmx_hold();
+	err = hold_vmx(vm, flags, kvm_fd);
 	if (err)
 		return err;
-	vm->holds_vmx = true;
 	err = make_policy(vm) ?: tvx_mem_init(vm) ?: make_identity(vm);
 	return err || !vm->has_apic ? err : make_apic(vm);
 }
@@ -199,7 +238,7 @@ static long create_vcpu(void *object, void *arg)
 
 	if (args->reserved || args->id >= TVX_MAX_VCPUS)
 		return -EINVAL;
-	if (vm->vcpus[args->id])
+	if (vm->vcpus[array_index_nospec(args->id, TVX_MAX_VCPUS)])
 		return -EEXIST;
 	if (!vm->settled) {
 		policy_settle(vm->policy, &tvx_policy_host, vmx_cr4_supported());
@@ -286,7 +325,7 @@ static const struct file_operations vm_fops = {
 	.llseek = noop_llseek,
 };
 
-int tvx_vm_create(u32 flags)
+int tvx_vm_create(u32 flags, int kvm_fd)
 {
 	struct tvx_vm *vm;
 	struct file *file;
@@ -295,7 +334,7 @@ int tvx_vm_create(u32 flags)
 	vm = kvzalloc(sizeof(*vm), GFP_KERNEL_ACCOUNT);
 	if (!vm)
 		return -ENOMEM;
-	err = build(vm, flags);
+	err = build(vm, flags, kvm_fd);
 	if (err)
 		goto destroy;
 	fd = get_unused_fd_flags(O_CLOEXEC);

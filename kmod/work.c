@@ -4,7 +4,11 @@
  * after each preemption the CPU number of its rseq area, NUMA balancing, throttling by
  * its memory cgroup.  A RUN that went there for it would cost a whole exit each time.
  */
+#ifdef TVX_HAVE_ENTRY_VIRT
+#include <linux/entry-virt.h>
+#else
 #include <linux/entry-kvm.h>
+#endif
 #include <linux/kvm_host.h>
 #include <linux/rcupdate.h>
 #include <linux/sched.h>
@@ -14,7 +18,12 @@
 #include "compat.h"
 #include "objects.h"
 
-#ifdef CONFIG_KVM_XFER_TO_GUEST_WORK
+#if defined(CONFIG_VIRT_XFER_TO_GUEST_WORK)
+static int notify_resume(void)
+{
+	return xfer_to_guest_mode_handle_work();
+}
+#elif defined(CONFIG_KVM_XFER_TO_GUEST_WORK)
 /* Where the kernel's function says that a signal came in between: nobody reads it. */
 static struct kvm_run nobodys_run;
 static struct kvm_vcpu nobody = { .run = &nobodys_run };

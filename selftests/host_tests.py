@@ -29,6 +29,7 @@ def shell(text):
 
 
 BOCHS = ['--bochs', '--checking']
+NESTED = [*BOCHS, '--nested']
 NEWEST = ['--cpu', 'arrow', '--kernel', '6.12+deb13' if '6.12+deb13' in known_kernels() else '6.12']
 LOAD = 'insmod "$TINYVMX_KO" 2>&1; dmesg | grep tinyvmx:; [ ! -e /dev/tinyvmx ]'
 
@@ -63,14 +64,10 @@ CRASHES = ['--mem', '384', '--append', 'crashkernel=128M']
 # What the checking build says on each CPU whose VMX it took off in an emergency; the log may take it from the last one only.
 OFF = 'CPU 0: VMX off in an emergency; CPUs so far: {}, VMCSs cleared: 1'
 
-# KVM, in each state in which it may be beside us with VMX ours. Before the guest: kvm_intel is gone and kvm is left; kvm_intel is
-# idle. After its start: kvm_intel comes, and goes at once where it wants VMX as it loads.
+# KVM beside us: kvm_intel has left kvm; is there before us, with VMX on or idle; comes while a guest runs.
 KVM = 'cd /lib/modules-extra; insmod irqbypass.ko; insmod kvm.ko'
 LEFT = f'{KVM} && insmod kvm-intel.ko && rmmod kvm_intel || exit 9;'
-IDLE = f'{KVM} && insmod kvm-intel.ko || exit 9;'
-IDLE_612 = f'{KVM} enable_virt_at_load=0 && insmod kvm-intel.ko || exit 9;'
-COMES = f'{KVM} && insmod kvm-intel.ko || exit 9;'
-FAILS_612 = f'{KVM} || exit 9; insmod kvm-intel.ko && exit 9;'
+THERE = f'{KVM} && insmod kvm-intel.ko || exit 9;'
 
 
 def kexec(name, *options, cpus=1, limit=100):
@@ -86,20 +83,20 @@ def crash(name, *options, cpus=1, limit=100, before='', after='', says=()):
 
 
 def crash_beside_kvm(name, *options, **more):
-    return crash(f'beside {name}', '--verbose', *options, says=[OFF.format(more.get('cpus', 1))], limit=300, **more)
+    return crash(f'beside {name}', *options, limit=300, **more)
 
 
-def emergency_reset(name, *options, before='', after=''):
+def emergency_reset(name, *options, before='', after='', says=()):
     """Nobody is told, and nothing stopped."""
     return HostTest(f'emergency reset while a guest runs, {name}', [*BOCHS, '--verbose', *options], shell(
-        f'{before}{spin()}{after} echo b > /proc/sysrq-trigger'), 123, ['[BIOS  ] >>PANIC<<', OFF.format(1)], limit=200)
+        f'{before}{spin()}{after} echo b > /proc/sysrq-trigger'), 123, ['[BIOS  ] >>PANIC<<', *says], limit=200)
 
 
-def panic_reset(name, *options, before='', after=''):
+def panic_reset(name, *options, before='', after='', says=()):
     """No next kernel: the panic stops the guest's CPU, the second one, and then resets the machine."""
     return HostTest(f'panic while a guest runs, {name}', [*BOCHS, '--smp', '2', '--verbose', *options], shell(
         f'{before}{spin(2)}{after} echo -1 > /proc/sys/kernel/panic; taskset 1 sh -c "echo c > /proc/sysrq-trigger"'), 121,
-        [OFF.format(2)], limit=200)
+        says, limit=200)
 
 
 # Takes a second of CPU time, more or less: ten times are more than a silence of five seconds, and once is not.
@@ -115,6 +112,13 @@ def traces(emulator):
         traced=[['nop', 'stc', 'xchg bx, bx'], ['nop', 'clc', 'xchg bx, bx']])
 
 
+def holds(name, how, *options):
+    return HostTest(f'VMX is held: {name}', [*BOCHS, *options], shell(
+        'mount -t tracefs none /sys/kernel/tracing; cd /sys/kernel/tracing; echo 1 > events/tinyvmx/tvx_hold/enable;'
+        'vmctl check | grep "VMX is held"; vmctl run /guests/hello-long.elf && grep "a new VM" trace'), 0,
+        [f'VMX is held: {how}:', 'Hello from long mode', f'a new VM: {how}'], limit=100)
+
+
 def guest(name, run, status, *says, options=BOCHS):
     return HostTest(f'vmctl: {name}', options, shell(f'vmctl run {run}'), status, says)
 
@@ -124,12 +128,18 @@ HOST_TESTS = [
     HostTest('arguments as given', BOCHS, ['echo', 'a  b', 'c$d'], 0, ['a  b c$d']),
     HostTest('a kernel warning fails the run', [*BOCHS, '--no-load'],
              shell('echo "WARNING: made up" > /dev/kmsg'), 122, ['WARNING: made up']),
-    HostTest('a hanging command', [*BOCHS, '--timeout', '20'], shell('sleep 1000'), 124, ['no end after 20 s']),
-    HostTest('a silent command', BOCHS, shell('sleep 1000'), 124, ['no word for 5 s'], limit=5),
+    HostTest('a hanging command', [*BOCHS, '--timeout', '20'], shell('sleep 1000000'), 124, ['no end after 20 s']),
+    HostTest('a silent command', BOCHS, shell('sleep 1000000'), 124, ['no word for 5 s'], limit=5),
     HostTest('a command that takes long, and says how far it is', BOCHS, shell(
-        f'for i in $(seq 10); do {BUSY}; echo said $i; done; sleep 1000'), 124, ['said 10', 'no word for 5 s'], limit=5),
+        f'for i in $(seq 10); do {BUSY}; echo said $i; done; sleep 1000000'), 124, ['said 10', 'no word for 5 s'], limit=5),
     traces('3.0'),
     traces('2.7'),
+
+    HostTest('nested: output and status', NESTED, shell('seq 20000; exit 7'), 7, ['\n19999\n20000\n']),
+    HostTest('nested: a kernel warning fails the run', NESTED, shell('echo "WARNING: made up" > /dev/kmsg'), 122,
+             ['WARNING: made up']),
+    HostTest('nested: a panic', NESTED, shell('echo c > /proc/sysrq-trigger'), 121, ['Kernel panic']),
+    HostTest('nested: the machine goes off', NESTED, shell('poweroff -f'), 123),
 
     refusal('no VT-x', 'prescott', 'CPU 0 has no VT-x', 'No such device'),
     refusal('an AMD processor', 'zambezi', 'an AMD processor', 'No such device'),
@@ -138,9 +148,6 @@ HOST_TESTS = [
     HostTest('vmctl check tells why: no VT-x', ['--bochs', '--cpu', 'prescott', '--no-load'],
              shell('vmctl check'), 3, ['no VT-x']),
 
-    HostTest('refuses: kvm_intel has VMX', [*BOCHS, '--kernel', '6.12', '--no-load'], shell(
-        'cd /lib/modules-extra; insmod irqbypass.ko; insmod kvm.ko && insmod kvm-intel.ko || exit 9;' + LOAD),
-        0, ['most likely kvm_intel', 'Device or resource busy'], limit=100),
     HostTest('100 loads and unloads', BOCHS, shell(
         'i=0; while [ $i -lt 100 ]; do rmmod tinyvmx && insmod "$TINYVMX_KO" || exit 1; i=$((i + 1)); done; echo all $i'),
         0, ['all 100'], limit=400),
@@ -169,21 +176,38 @@ HOST_TESTS = [
     crash('1 CPU'),
     crash('2 CPUs', '--smp', '2', cpus=2),
     crash('6.12', '--kernel', '6.12', limit=200),
-    crash_beside_kvm('kvm without kvm_intel', before=LEFT),
-    crash_beside_kvm('an idle kvm_intel', before=IDLE),
-    crash_beside_kvm('an idle kvm_intel, 2 CPUs', '--smp', '2', cpus=2, before=IDLE),
-    crash_beside_kvm('a kvm_intel that comes later', after=COMES),
-    crash_beside_kvm('kvm without kvm_intel, 6.12', '--kernel', '6.12', before=LEFT),
-    crash_beside_kvm('an idle kvm_intel, 6.12', '--kernel', '6.12', before=IDLE_612),
-    crash_beside_kvm('a kvm_intel that fails, 6.12', '--kernel', '6.12', after=FAILS_612),
-    crash_beside_kvm('an idle kvm_intel, 6.12, 2 CPUs', '--kernel', '6.12', '--smp', '2', cpus=2, before=IDLE_612),
-    emergency_reset('no KVM'),
-    emergency_reset('beside an idle kvm_intel', before=IDLE),
-    emergency_reset('no KVM, 6.12', '--kernel', '6.12'),
-    emergency_reset('beside kvm without kvm_intel, 6.12', '--kernel', '6.12', before=LEFT),
-    emergency_reset('beside an idle kvm_intel, 6.12', '--kernel', '6.12', before=IDLE_612),
-    emergency_reset('beside a kvm_intel that fails, 6.12', '--kernel', '6.12', after=FAILS_612),
-    panic_reset('beside an idle kvm_intel, 6.12', '--kernel', '6.12', before=IDLE_612),
+    crash('VMX on in windows only', '--param', 'hold=window'),
+    crash('7.3', '--kernel', 'backports', limit=300),
+    crash_beside_kvm('kvm without kvm_intel', '--verbose', before=LEFT, says=[OFF.format(1)]),
+    crash_beside_kvm('kvm_intel', before=THERE),
+    crash_beside_kvm('a kvm_intel that comes later', after=THERE),
+    crash_beside_kvm('kvm_intel, 6.12, 2 CPUs', '--kernel', '6.12', '--smp', '2', cpus=2, before=THERE),
+    crash_beside_kvm('kvm_intel, 7.3', '--kernel', 'backports', before=THERE),
+    emergency_reset('no KVM', says=[OFF.format(1)]),
+    emergency_reset('beside kvm_intel, 6.12', '--kernel', '6.12', before=THERE),
+    panic_reset('6.12', '--kernel', '6.12', says=[OFF.format(2)]),
+    panic_reset('beside kvm_intel, 6.12', '--kernel', '6.12', before=THERE),
+
+    # How VMX is held: as the kernel and KVM let it be, or as the parameter says.
+    holds('owned while nobody else wants it', 'own'),
+    holds('for each window, by the parameter', 'window', '--param', 'hold=window'),
+    holds("on KVM's", 'ride', '--kvm'),
+    holds("for each window, with KVM's on, by the parameter", 'window', '--kvm', '--param', 'hold=window'),
+    holds('for each window, where a kernel lets nobody own it', 'window', '--kernel', 'backports'),
+    holds("on KVM's, where a kernel lets nobody own it", 'ride', '--kernel', 'backports', '--kvm'),
+    HostTest('hold=own: not beside kvm_intel', [*BOCHS, '--kvm', '--param', 'hold=own'], shell(
+        'vmctl run /guests/hello-long.elf; dmesg | grep tinyvmx:; vmctl check; [ $? = 7 ]'), 0,
+        ['VMX cannot be had', 'hold=own leaves VMX to it'], limit=100),
+    HostTest('hold=own: kvm_intel is refused while there is a VM', [*BOCHS, '--param', 'hold=own'], shell(
+        f'{KVM}; vmctl run /guests/spin.elf & sleep 1; cd /lib/modules-extra; insmod kvm-intel.ko; kill $!; wait;'
+        'dmesg | grep tinyvmx:; insmod kvm-intel.ko && echo and now it comes'), 0,
+        ['Device or resource busy', 'kvm_intel cannot be loaded', 'and now it comes'], limit=100),
+    HostTest("hold=ride: not without KVM's VM", [*BOCHS, '--param', 'hold=ride'], shell(
+        'vmctl run /guests/hello-long.elf; dmesg | grep tinyvmx:'), 0, ['VMX cannot be had', 'has to hand one']),
+    HostTest('hold=own: not where a kernel lets nobody own it', [*BOCHS, '--kernel', 'backports', '--no-load'], shell(
+        'insmod "$TINYVMX_KO" hold=own; dmesg | grep tinyvmx:'), 0, ['Invalid argument', 'lets no module keep VMX on']),
+    HostTest('hold: no such word', [*BOCHS, '--no-load'], shell('insmod "$TINYVMX_KO" hold=some; dmesg | grep tinyvmx:'), 0,
+             ['Invalid argument', 'there are own, ride, window and auto']),
 
     HostTest('the newest CPU has the kernel track indirect branches', [*BOCHS, *NEWEST], shell(
         'dmesg | grep "Indirect Branch Tracking enabled" && grep -m 1 -ow user_shstk /proc/cpuinfo &&'

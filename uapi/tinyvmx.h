@@ -10,6 +10,7 @@
  * is zero, else E2BIG; a smaller one reads as if the missing tail were zero, down
  * to the struct's first version (EINVAL below it).  Unknown flags and non-zero
  * reserved fields are EINVAL, an unknown command is ENOTTY, a bad pointer EFAULT.
+ * A VM's ioctls return EINTR if a signal comes while another thread is in one.
  * Layouts are the same for 32-bit and 64-bit callers.
  *
  * Only the process (mm) that created a VM may use it and its vCPUs: EIO for
@@ -59,6 +60,16 @@ enum tvx_gpr {
 /* Index into tvx_info.vmx_msrs: IA32_VMX_BASIC (0x480) and the MSRs after it. */
 #define TVX_NR_VMX_MSRS		19
 
+/*
+ * How VMX, which a CPU has once, is held.  The guests notice nothing of it; what
+ * differs is the price, and what KVM can do meanwhile.
+ */
+enum tvx_hold {
+	TVX_HOLD_OWN = 1,	/* on for the module while VMs exist: nobody else has it */
+	TVX_HOLD_RIDE = 2,	/* on for KVM, which keeps it on while the VM exists */
+	TVX_HOLD_WINDOW = 3,	/* on for as long as interrupts are off; dearer, and needs nobody */
+};
+
 /**
  * struct tvx_info - TVX_GET_INFO: what this module and this machine offer
  * @size: of this struct
@@ -73,6 +84,8 @@ enum tvx_gpr {
  * @tsc_khz: of the host, 0 if unknown
  * @xcr0: the XCR0 bits a guest may set, 0 without XSAVE
  * @vmx_msrs: IA32_VMX_* capability MSRs 0x480 and up, 0 where the CPU has none
+ * @hold: enum tvx_hold, how a VM that is created now would hold VMX. RIDE: if it is created
+ *	with TVX_VM_KVM, else it is WINDOW
  * @reserved: 0
  */
 struct tvx_info {
@@ -88,26 +101,33 @@ struct tvx_info {
 	__u64 tsc_khz;
 	__u64 xcr0;
 	__u64 vmx_msrs[TVX_NR_VMX_MSRS];
-	__u64 reserved[4];
+	__u32 hold;
+	__u32 reserved[7];
 };
 
 /* tvx_create_vm.flags */
 #define TVX_VM_APIC		(1U << 0)  /* each vCPU has a local APIC, in the module */
+#define TVX_VM_KVM		(1U << 1)  /* @kvm_fd counts */
 
 /**
  * struct tvx_create_vm - TVX_CREATE_VM: returns a VM fd
  * @size: of this struct
  * @flags: TVX_VM_*
+ * @kvm_fd: a VM of KVM's (KVM_CREATE_VM of /dev/kvm; it needs no vCPU). The new VM holds it
+ *	as long as it exists, so that KVM keeps VMX on: see TVX_HOLD_RIDE. Where VMX is held
+ *	in another way it is not needed, and does no harm
  * @reserved: 0
  *
- * Errors: EBUSY another hypervisor (kvm_intel) holds VMX on this machine, or it is
- * about to reboot; ENODEV a CPU cannot do VMX (the log has the reasons, each minute
- * one at most); ENOMEM; EMFILE.
+ * Errors: EBUSY VMX cannot be had the way that the module's parameter "hold" demands, or
+ * the machine is about to reboot; ENODEV a CPU cannot do VMX (the log has the reasons, each
+ * minute one at most); EBADF, EINVAL @kvm_fd is not open, or not a VM of KVM's; ENOMEM;
+ * EMFILE.
  */
 struct tvx_create_vm {
 	__u32 size;
 	__u32 flags;
-	__u64 reserved[3];
+	__s32 kvm_fd;
+	__u32 reserved[5];
 };
 
 /* tvx_cpuid_entry.flags */
@@ -694,7 +714,9 @@ struct tvx_stats {
  * (`rip` = next_rip), and calls RUN again.
  *
  * TVX_VCPU_KICK, from any thread, makes the RUN under way, or if there is none
- * the next one, return with TVX_EXIT_INTERRUPTED (and 0).
+ * the next one, return with TVX_EXIT_INTERRUPTED (and 0).  A RUN that waits for a
+ * page of the process's memory (a file's, userfaultfd's) returns once it has that page;
+ * a signal ends such a wait too on kernels since 6.6, before only one that kills.
  */
 
 /* tvx_run_in.requests */

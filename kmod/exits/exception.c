@@ -9,6 +9,7 @@
 #include <asm/trapnr.h>
 #include <asm/vmx.h>
 
+#include "../compat.h"
 #include "../vmx/intr.h"
 #include "../vmx/ops.h"
 #include "alignment.h"
@@ -141,7 +142,7 @@ int exit_exception_slow(struct tvx_vcpu *vcpu)
 		return err;
 	rip = vmread(GUEST_RIP);
 	vmx_unload(&vcpu->hw);
-	if (handle_guest_split_lock(rip))
+	if (compat_split_lock(rip))
 		return EXIT_RESUME;
 	vcpu->exit = TVX_EXIT_INTERRUPTED;
 	return -EINTR;
@@ -183,10 +184,10 @@ int exit_general_protection(struct tvx_vcpu *vcpu)
 	return fault(vcpu, X86_TRAP_GP, true);
 }
 
-/* Interrupts were enabled after the exit, and the host took it. */
+/* The host takes it. */
 int exit_external_interrupt(struct tvx_vcpu *vcpu)
 {
-	return EXIT_RESUME;
+	return vmx_gap(&vcpu->hw) ? EXIT_RESUME : EXIT_ENDED;
 }
 
 static int window(struct tvx_vcpu *vcpu, u32 request, u32 exit)

@@ -2,8 +2,8 @@
 /*
  * The events: one family of exits a file, one row a basic exit reason (table.c).
  *
- * A handler runs in the vCPU's section: preemption off, interrupts on, VMCS
- * current; it must not sleep.  It returns
+ * A handler runs in a window of the vCPU's section: preemption and interrupts off, VMCS
+ * current; it must not sleep, nor wait for another CPU (vmx.h).  It returns
  *
  *	EXIT_RESUME	handled: enter the guest again
  *	EXIT_USER	vcpu->exit says which, and the exit's own fields are in the run page, all
@@ -12,6 +12,7 @@
  *			and the VMCS is not current; it returns RESUME or USER likewise.
  *			What it needs from the VMCS the fast part leaves in the vCPU.
  *	EXIT_WAIT	the vCPU is not active: sleep outside the section until an event comes
+ *	EXIT_ENDED	the section is over: somebody wants this thread or its CPU, or VMX is off
  *	-errno		RUN returns it: -EINTR after a signal; -EIO is a bug: the VM is dead
  *
  * RIP has one writer, exit_set_rip() (rip.h), and exit_skip() on top of it.  A handler
@@ -27,12 +28,13 @@
 #define EXIT_USER	2
 #define EXIT_SLOW	3
 #define EXIT_WAIT	4
+#define EXIT_ENDED	5
 
 typedef int (*exit_fn)(struct tvx_vcpu *vcpu);
 
 /**
  * struct exit_row - who answers a basic exit reason
- * @fast: in the section
+ * @fast: in the section's window
  * @slow: after EXIT_SLOW; may be NULL
  * @insn: the exit is by an instruction: the loop looks for no event whose delivery the
  *	exit interrupted

@@ -54,12 +54,19 @@ static noinline int serve(struct tvx_vcpu *vcpu, u64 gpa, u64 gla, u32 flags)
 {
 	const struct tvx_access a = { .gpa = gpa, .gla = gla, .flags = flags };
 	enum tvx_mem_result result;
+	bool open;
 
+	/* Whoever holds mmu_lock may wait for this CPU to take an interrupt. */
+	vmx_pause(&vcpu->hw);
 	result = tvx_mem_fault_now(vcpu->vm, &vcpu->fault, gpa, flags & ACCESS);
+	open = vmx_reopen(&vcpu->hw);
 	if (result == TVX_MEM_ERROR) {
 		vcpu->access = a;
 		return EXIT_SLOW;
 	}
+	/* What was found is found again at the next try. */
+	if (unlikely(!open))
+		return EXIT_ENDED;
 	trace_tvx_ept_fault(vcpu->id, gpa, flags, result);
 	return result == TVX_MEM_MAPPED ? EXIT_RESUME : mmio(vcpu, &a, result);
 }
@@ -127,11 +134,12 @@ int exit_ept_misconfig(struct tvx_vcpu *vcpu)
 	struct ept_entry entry = { };
 	u64 gpa = vmread(GUEST_PHYSICAL_ADDRESS);
 
+	vmx_pause(&vcpu->hw);
 	spin_lock(&vm->mmu_lock);
 	ept_lookup(&vm->space.ept, gpa, &entry);
 	spin_unlock(&vm->mmu_lock);
 	WARN_ONCE(1, "tinyvmx: EPT misconfiguration at guest-physical 0x%llx: level %d, host 0x%llx, flags 0x%llx\n",
 		  gpa, entry.level, entry.hpa, entry.flags);
 	tvx_vm_kill(vm, "EPT misconfiguration");
-	return -EIO;
+	return vmx_reopen(&vcpu->hw) ? -EIO : EXIT_ENDED;
 }

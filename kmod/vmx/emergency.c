@@ -5,23 +5,16 @@
  * which is what a next kernel begins with: a crash dump would end in a triple fault.
  * And a cached VMCS must not be written back into memory that has another use by then.
  *
- * There are two ways to be called, and both are used, for neither is there always:
- *
- * - The kernel's callback for it.  There can be one, and the kernel warns when two
- *   are registered; KVM's is registered as kvm_intel is loaded, or as long as KVM has
- *   VMX on, which it may try at any time.  So ours is there while kvm_intel is not.
- *
- * - Probes on the kernel's functions that look for the callback, whoever's it is: it
- *   finds VMX off and our VMCSs cleared.  And where there may be no callback while
- *   kvm_intel is there, ours takes the place at the very last moment.
- *   A kernel may have been built without probes, root can turn them off, and one that
- *   is hit in the handler of another is passed over.
+ * Kernels have one callback for it, and warn when two are registered.  KVM's is registered
+ * as kvm_intel is loaded, or as long as KVM has VMX on, which it may try at any time.  So
+ * ours is there while kvm_intel is not; and where kvm_intel is, VMX is not ours (hold.c) but
+ * in a window that has turned it on: an NMI there finds CR4.VMXE set, and KVM's callback
+ * turns off what it finds on.  Kernels that do all this in their core have no callback.
  */
 #define pr_fmt(fmt) "tinyvmx: " fmt
 
 #include <linux/kernel.h>
 #include <linux/kobject.h>
-#include <linux/kprobes.h>
 #include <linux/module.h>
 #include <linux/mutex.h>
 #include <linux/string.h>
@@ -33,27 +26,27 @@
 #include "ops.h"
 #include "power.h"
 
-/* Who else wants the callback. */
+/* Who else wants the callback, and VMX. */
 #define RIVAL "kvm_intel"
 
-static DEFINE_MUTEX(callback_lock);	/* guards the next two */
-static bool callback_ours;		/* the restart probe reads it without */
+static DEFINE_MUTEX(callback_lock);	/* guards these */
+static bool callback_ours;
 static bool rival_came;
 static bool vmx_in_use;
 
 /*
  * On each CPU, which will run nothing but what follows in the emergency.  It may be
- * in the middle of cpu_on() or cpu_off(): CR4.VMXE can be set with VMX off, and then
+ * in the middle of turning it on or off: CR4.VMXE can be set with VMX off, and then
  * no VMCS is loaded and VMXOFF faults, which is no harm.
  */
-static void turn_off_here(void)
+static void __maybe_unused turn_off_here(void)
 {
 	struct vmx_cpu *c = this_cpu_ptr(&vmx_cpu);
 	unsigned int cleared = 0;
 	struct vmx_vcpu *v;
 
 	/* Another hypervisor's VMX is left to its own callback, which knows its VMCSs. */
-	if (!READ_ONCE(c->on) || !(__read_cr4() & X86_CR4_VMXE))
+	if (!(READ_ONCE(c->on) || READ_ONCE(c->turned_on)) || !(__read_cr4() & X86_CR4_VMXE))
 		return;
 	this_cpu_write(vmx_current, NULL);
 	list_for_each_entry(v, &c->loaded, loaded) {
@@ -62,8 +55,10 @@ static void turn_off_here(void)
 		cleared++;
 	}
 	vmxoff();
-	cr4_clear_bits(X86_CR4_VMXE);
+	/* The kernel's shadow of it does not matter any more. */
+	native_set_cr4(__read_cr4() & ~X86_CR4_VMXE);
 	c->on = false;
+	c->turned_on = false;
 	check_emergency(cleared);
 }
 
@@ -85,7 +80,7 @@ static void take_callback(void)
 	lockdep_assert_held(&callback_lock);
 	if (callback_ours)
 		return;
-	cpu_emergency_register_virt_callback(turn_off_here);
+	compat_emergency_register(turn_off_here);
 	callback_ours = true;
 }
 
@@ -95,7 +90,38 @@ static void give_callback_up(void)
 	if (!callback_ours)
 		return;
 	callback_ours = false;
-	cpu_emergency_unregister_virt_callback(turn_off_here);
+	compat_emergency_unregister(turn_off_here);
+}
+
+/* From here on nobody begins to own VMX; whoever does gives it up, or we say no. */
+static int rival_comes(void)
+{
+	int err;
+
+	mutex_lock(&callback_lock);
+	rival_came = true;
+	mutex_unlock(&callback_lock);
+	err = hold_make_way();
+	mutex_lock(&callback_lock);
+	if (err)
+		rival_came = false;
+	else
+		give_callback_up();
+	hold_rival(!err);
+	mutex_unlock(&callback_lock);
+	if (err)
+		pr_err("kvm_intel cannot be loaded while a VM of ours has VMX (hold=own)\n");
+	return err;
+}
+
+static void rival_goes(void)
+{
+	mutex_lock(&callback_lock);
+	rival_came = false;
+	hold_rival(false);
+	if (vmx_in_use)
+		take_callback();
+	mutex_unlock(&callback_lock);
 }
 
 /*
@@ -108,88 +134,33 @@ static int module_event(struct notifier_block *nb, unsigned long event, void *da
 
 	if (strcmp(module->name, RIVAL))
 		return NOTIFY_DONE;
-	mutex_lock(&callback_lock);
-	if (event == MODULE_STATE_COMING) {
-		rival_came = true;
-		give_callback_up();
-	} else if (event == MODULE_STATE_GOING) {
-		rival_came = false;
-		if (vmx_in_use)
-			take_callback();
-	}
-	mutex_unlock(&callback_lock);
+	if (event == MODULE_STATE_COMING)
+		return notifier_from_errno(rival_comes());
+	if (event == MODULE_STATE_GOING)
+		rival_goes();
 	return NOTIFY_OK;
 }
 
 static struct notifier_block module_notifier = { .notifier_call = module_event };
 
+bool emergency_rival(void)
+{
+	bool rival;
+
+	mutex_lock(&callback_lock);
+	rival = rival_came || rival_is_there();
+	mutex_unlock(&callback_lock);
+	return rival;
+}
+
 void emergency_watch(bool in_use)
 {
 	mutex_lock(&callback_lock);
-	WRITE_ONCE(vmx_in_use, in_use);
+	vmx_in_use = in_use;
 	/* Once taken it is kept: to give it up takes a grace period. */
 	if (in_use && !callback_ours && !rival_came && !rival_is_there())
 		take_callback();
 	mutex_unlock(&callback_lock);
-}
-
-/* ---- the probes ---------------------------------------------------------------------- */
-
-static int at_disable(struct kprobe *probe, struct pt_regs *regs)
-{
-	turn_off_here();
-	return 0;
-}
-
-/*
- * No KVM has VMX on, so where its callback is there only meanwhile the place is free.
- * Without any callback such kernels reset the machine with VMX on.
- */
-static int __maybe_unused at_start(struct kprobe *probe, struct pt_regs *regs)
-{
-	if (READ_ONCE(vmx_in_use) && !READ_ONCE(callback_ours))
-		cpu_emergency_register_virt_callback(turn_off_here);
-	return 0;
-}
-
-/*
- * The callback is called by cpu_emergency_disable_virtualization(), of which the
- * compiler may have put a copy into what stands in the same file: the NMI handler.
- * All others are called from another file or by a pointer.
- */
-static struct kprobe probes[] = {
-	{ .symbol_name = "cpu_emergency_disable_virtualization", .pre_handler = at_disable },
-#ifdef CONFIG_SMP
-	{ .symbol_name = "crash_nmi_callback", .pre_handler = at_disable },
-#endif
-#ifdef TVX_HAVE_KVM_IDLE
-	{ .symbol_name = "machine_emergency_restart", .pre_handler = at_start },
-#ifdef CONFIG_CRASH_DUMP
-	{ .symbol_name = "native_machine_crash_shutdown", .pre_handler = at_start },
-#endif
-#endif
-};
-
-static void set_probes(void)
-{
-	unsigned int i;
-	int err;
-
-	for (i = 0; i < ARRAY_SIZE(probes); i++) {
-		err = register_kprobe(&probes[i]);
-		if (err)
-			pr_warn("no probe on %s (error %d): if the machine crashes while kvm_intel is loaded and a VM exists, there may be no crash dump\n",
-				probes[i].symbol_name, err);
-	}
-}
-
-/* One that could not be set is passed over. */
-static void remove_probes(void)
-{
-	unsigned int i;
-
-	for (i = 0; i < ARRAY_SIZE(probes); i++)
-		unregister_kprobe(&probes[i]);
 }
 
 /* ---- module load and unload ------------------------------------------------------------ */
@@ -198,14 +169,16 @@ int emergency_setup(void)
 {
 	int err = register_module_notifier(&module_notifier);
 
-	if (!err)
-		set_probes();
+	if (!err) {
+		mutex_lock(&callback_lock);
+		hold_rival(rival_came || rival_is_there());
+		mutex_unlock(&callback_lock);
+	}
 	return err;
 }
 
 void emergency_teardown(void)
 {
-	remove_probes();
 	/* While we are told of the rival: it may come right now. */
 	mutex_lock(&callback_lock);
 	give_callback_up();

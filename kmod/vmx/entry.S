@@ -10,11 +10,13 @@
  * and the branch history are made ours before there is one.
  */
 #include <linux/linkage.h>
+#include <linux/objtool.h>
 #include <asm/alternative.h>
 #include <asm/asm.h>
 #include <asm/cpufeatures.h>
 #include <asm/msr-index.h>
 #include <asm/nospec-branch.h>
+#include <asm/segment.h>
 #include <asm/unwind_hints.h>
 #include "asm-offsets.h"
 
@@ -71,6 +73,75 @@
 .Lfilled:
 .endm
 
+/*
+ * VERW with the selector of any writable segment makes CPUs overwrite the buffers that MDS
+ * and its like read.  CF stays.  Where the kernel tells of VM entries apart, that counts.
+ */
+#ifdef X86_FEATURE_CLEAR_CPU_BUF_VM_MMIO
+#define CLEAR_AT_ENTRY X86_FEATURE_CLEAR_CPU_BUF_VM
+#else
+#define CLEAR_AT_ENTRY X86_FEATURE_CLEAR_CPU_BUF
+#endif
+
+#if defined(TVX_OPEN_x86_verw_sel) || defined(TVX_OPEN_mds_verw_sel)
+#define clear_buffers CLEAR_CPU_BUFFERS
+#else
+	.section .rodata
+	.balign	2
+verw_selector:
+	.word	__KERNEL_DS
+	.previous
+
+.macro clear_buffers
+	ALTERNATIVE "jmp .Lbuffers_cleared", "", CLEAR_AT_ENTRY
+	verw	verw_selector(%rip)
+.Lbuffers_cleared:
+.endm
+#endif
+
+/*
+ * Branch history (BHI): as many taken branches of ours as the CPU remembers, by calls and
+ * jumps as Intel's paper on it has them; and speculation does not get past them.
+ */
+#ifdef TVX_OPEN_clear_bhb_loop
+#define clear_history CLEAR_BRANCH_HISTORY_VMEXIT
+#else
+#define HISTORY_LOOPS 5
+
+.macro clear_history
+	ALTERNATIVE "", "call history_loop", X86_FEATURE_CLEAR_BHB_VMEXIT
+.endm
+
+	.text
+SYM_FUNC_START_LOCAL(history_loop)
+	movl	$HISTORY_LOOPS, %ecx
+	ANNOTATE_INTRA_FUNCTION_CALL
+	call	.Louter
+	jmp	.Ldone
+	.balign	64, 0xcc
+	ANNOTATE_INTRA_FUNCTION_CALL
+.Louter:
+	call	.Linner
+	RET
+	.balign	64, 0xcc
+.Linner:
+	movl	$HISTORY_LOOPS, %eax
+.Lnext:
+	jmp	.Ltaken
+	nop
+.Ltaken:
+	subl	$1, %eax
+	jnz	.Lnext
+	subl	$1, %ecx
+	jnz	.Louter
+	RET
+.Ldone:
+	lfence
+	RET
+SYM_FUNC_END(history_loop)
+STACK_FRAME_NON_STANDARD history_loop
+#endif
+
 /* Nothing of the guest's is left for a gadget of ours to speculate with. */
 .macro clear_gprs
 	.irp r, ecx, edx, ebp, esi, r8d, r9d, r10d, r11d, r12d, r13d, r14d, r15d
@@ -78,7 +149,7 @@
 	.endr
 .endm
 
-	.text
+	.section .noinstr.text, "ax"
 SYM_FUNC_START(vmx_enter_guest)
 	/* 1. Keep what the C caller needs; the vCPU is found on top of the stack. */
 	pushq	%rbp
@@ -94,6 +165,7 @@ SYM_FUNC_START(vmx_enter_guest)
 	je	.Lspec
 	movq	%rsp, VCPU_host_rsp(%rdi)
 	movl	$FIELD_HOST_RSP, %eax
+.Lvmwrite:
 	vmwrite	%rsp, %rax
 
 .Lspec:	/* 3. The guest's SPEC_CTRL, where it differs from ours. */
@@ -107,7 +179,7 @@ SYM_FUNC_START(vmx_enter_guest)
 .Lload:	/* 4. Which instruction: CF survives loads and VERW. Then the guest's registers. */
 	btl	$0, VCPU_launched(%rdi)
 	load_gprs
-	CLEAR_CPU_BUFFERS
+	clear_buffers
 
 	/*
 	 * 5. The CPU checks controls, host state and guest state, saves nothing of
@@ -126,6 +198,7 @@ SYM_FUNC_START(vmx_enter_guest)
 	vmlaunch
 	jmp	.Lfail
 
+	_ASM_EXTABLE(.Lvmwrite, .Lfault)
 	_ASM_EXTABLE(.Lvmresume, .Lfault)
 	_ASM_EXTABLE(.Lvmlaunch, .Lfault)
 
@@ -151,7 +224,7 @@ SYM_INNER_LABEL(vmx_exit_point, SYM_L_GLOBAL)
 	wrmsr
 .Lno_spec:
 	ALTERNATIVE "", "lfence", X86_FEATURE_MSR_SPEC_CTRL
-	CLEAR_BRANCH_HISTORY_VMEXIT
+	clear_history
 
 	movl	%ebx, %eax
 	popq	%rdi

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Which CPU holds which VMCS.  A VMCS is loaded where it ran last until another
- * CPU wants it (VMCLEAR by IPI first) or that CPU's VMX goes off.
+ * Which CPU holds which VMCS.  A VMCS is loaded where it ran last until another CPU
+ * wants it (VMCLEAR by IPI first), that CPU's VMX goes off, or the window ends in which
+ * VMX was not surely on for longer (window.c).
  */
 #include <linux/lockdep.h>
 #include <linux/sched/signal.h>
@@ -12,6 +13,7 @@
 #include <asm/processor.h>
 #include <asm/special_insns.h>
 
+#include "../compat.h"
 #include "check.h"
 #include "ops.h"
 #include "power.h"
@@ -28,6 +30,18 @@ static const struct {
 	{ MSR_IA32_SYSENTER_EIP, HOST_IA32_SYSENTER_EIP },
 };
 
+void load_clear(struct vmx_cpu *c, struct vmx_vcpu *v)
+{
+	vmclear(v->vmcs_pa);
+	v->launched = 0;
+	list_del_init(&v->loaded);
+	/* Another VMCS may come to be in that page. */
+	if (c->left == v->vmcs_pa)
+		c->left = VMX_NO_VMCS;
+	/* Pairs with vmx_clear(): who reads -1 finds VMCS and launch state as they are now. */
+	smp_store_release(&v->cpu, -1);
+}
+
 static void clear_here(void *vcpu)
 {
 	struct vmx_vcpu *v = vcpu;
@@ -36,21 +50,17 @@ static void clear_here(void *vcpu)
 	/* VMX off on this CPU in the meantime did it for us. */
 	if (v->cpu != smp_processor_id())
 		return;
-	vmclear(v->vmcs_pa);
+	load_clear(c, v);
 	check_vmcs_cleared(v);
-	v->launched = 0;
-	list_del_init(&v->loaded);
 	if (vmx_ready(v))
 		this_cpu_write(vmx_current, NULL);
 	if (c->last_ran == v)
 		c->last_ran = NULL;
-	/* Whoever reads -1 finds VMCS and launch state as they are now. */
-	smp_store_release(&v->cpu, -1);
 }
 
 void vmx_clear(struct vmx_vcpu *v)
 {
-	/* Pairs with the release in clear_here(). */
+	/* Pairs with the release in load_clear(). */
 	int cpu = smp_load_acquire(&v->cpu);
 
 	/* Fails if that CPU went offline: its VMX went off, and cleared the VMCS. */
@@ -68,20 +78,20 @@ static void follow_tsc(struct vmx_vcpu *v)
 	v->tsc_lost += lost;
 	v->tsc_offset += lost;
 	v->quiet_due = 0;
+	v->gap_due = 0;
 	vmwrite(TSC_OFFSET, v->tsc_offset);
 	if (v->lapic)
 		lapic_tsc_set_back(v->lapic, lost);
 }
 
-/* A CPU that this vCPU was not on: what is per CPU in the VMCS, and its TLB. */
-static void settle_here(struct vmx_vcpu *v)
+/* This CPU is not the one, or not any more what it was, when the vCPU was last on it. */
+static void settle_here(struct vmx_cpu *c, struct vmx_vcpu *v)
 {
-	struct desc_ptr gdt, idt;
+	struct desc_ptr idt;
 	unsigned int i;
 
-	native_store_gdt(&gdt);
 	store_idt(&idt);
-	vmwrite(HOST_GDTR_BASE, gdt.address);
+	vmwrite(HOST_GDTR_BASE, c->gdt.address);
 	vmwrite(HOST_IDTR_BASE, idt.address);
 	vmwrite(HOST_TR_BASE, (unsigned long)&get_cpu_entry_area(v->cpu)->tss.x86_tss);
 	vmwrite(HOST_CR0, read_cr0());
@@ -91,61 +101,49 @@ static void settle_here(struct vmx_vcpu *v)
 		rdmsrl(host_msr_fields[i].msr, value);
 		vmwrite(host_msr_fields[i].field, value);
 	}
-	/* This CPU may remember an earlier stay of ours, or an earlier owner of the VPID. */
+	/*
+	 * This CPU may remember an earlier stay of ours, an earlier owner of the VPID, or of the
+	 * page that is our EPT root: KVM frees its own without a flush; or what was flushed while
+	 * it was offline.
+	 */
 	vmx_invvpid(v->vpid);
-	/* No VMCS outlasts a suspend on its CPU. */
+	vmx_invept(v->space->eptp);
+	/* No CPU is after a suspend what it was. */
 	follow_tsc(v);
+	v->settled = c->epoch;
 	v->migrations++;
 }
 
-/* Preemption is off, and stays so.  -EAGAIN: VMX is off on this CPU just now. */
-static int load_here(struct vmx_vcpu *v)
+void load_here(struct vmx_cpu *c, struct vmx_vcpu *v)
 {
-	struct vmx_cpu *c = this_cpu_ptr(&vmx_cpu);
 	int cpu = smp_processor_id();
-	unsigned long flags;
-	bool here;
 
-	if (vmx_ready(v)) {
-		check_vmcs_current(v);
-		return 0;
-	}
-	if (v->cpu != cpu)
-		vmx_clear(v);
-
-	/* Hotplug and suspend turn VMX off by interrupt or with interrupts off. */
-	local_irq_save(flags);
-	if (!c->on) {
-		local_irq_restore(flags);
-		return -EAGAIN;
-	}
 	check_vmcs_free(v);
-	here = v->cpu == cpu;
-	if (!here) {
+	if (v->cpu != cpu) {
 		/* First, and cleared last: an NMI in which the machine crashes looks there. */
 		list_add(&v->loaded, &c->loaded);
-		/* A region that was never loaded becomes a VMCS by this. */
-		vmclear(v->vmcs_pa);
+		if (unlikely(!v->vmcs_made)) {
+			/* The region becomes a VMCS by this. */
+			vmclear(v->vmcs_pa);
+			v->vmcs_made = true;
+		}
 	}
 	vmptrld(v->vmcs_pa);
 	this_cpu_write(vmx_current, v);
-	if (!here) {
-		v->cpu = cpu;
-		settle_here(v);
-	}
-	local_irq_restore(flags);
-	return 0;
+	v->cpu = cpu;
+	if (unlikely(v->settled != c->epoch))
+		settle_here(c, v);
 }
 
 int vmx_load_slow(struct vmx_vcpu *v)
 {
 	for (;;) {
-		preempt_disable();
-		if (!load_here(v))
-			return 0;
 		preempt_enable();
 		schedule_timeout_killable(1);
 		if (fatal_signal_pending(current))
 			return -EINTR;
+		preempt_disable();
+		if (vmx_open(v))
+			return 0;
 	}
 }

@@ -7,12 +7,14 @@
 #include <linux/kvm_host.h>
 #include <linux/sched/smt.h>
 #include <linux/mm.h>
+#include <linux/module.h>
 #include <linux/printk.h>
 #include <linux/slab.h>
 #include <asm/cpufeature.h>
 #include <asm/msr.h>
 #include <asm/vmx.h>
 
+#include "../compat.h"
 #include "mitigate.h"
 #include "ops.h"
 
@@ -25,25 +27,86 @@ DEFINE_STATIC_KEY_FALSE(mitigate_perf);
 static bool l1d_always __ro_after_init;	/* before each entry, not only where it may be dirty */
 static void *l1d_pages;
 
+/* What the kernel's own parameter l1tf says, where it may be known. */
+enum { FLUSH_NEVER, FLUSH_COND, FLUSH_ALWAYS };
+
+#ifdef TVX_OPEN_l1tf_mitigation
+static int l1tf_mode(void)
+{
+	switch (l1tf_mitigation) {
+	case L1TF_MITIGATION_OFF:
+		return FLUSH_NEVER;
+	case L1TF_MITIGATION_FULL:
+	case L1TF_MITIGATION_FULL_FORCE:
+		return FLUSH_ALWAYS;
+	default:
+		return FLUSH_COND;
+	}
+}
+
+static bool l1tf_warns(void)
+{
+	return l1tf_mitigation != L1TF_MITIGATION_FLUSH_NOWARN;
+}
+#else
+static char *l1tf = "cond";
+module_param(l1tf, charp, 0444);
+MODULE_PARM_DESC(l1tf, "on CPUs with L1TF the L1D cache is flushed before a guest runs: always, cond (if there may be something in it), never (default cond)");
+
+static int l1tf_mode(void)
+{
+	if (!strcmp(l1tf, "always"))
+		return FLUSH_ALWAYS;
+	return strcmp(l1tf, "never") ? FLUSH_COND : FLUSH_NEVER;
+}
+
+static bool l1tf_warns(void)
+{
+	return true;
+}
+#endif
+
 static bool l1d_needs_flush(void)
 {
 	u64 caps = 0;
 
-	if (!boot_cpu_has_bug(X86_BUG_L1TF) || l1tf_mitigation == L1TF_MITIGATION_OFF)
+	if (!boot_cpu_has_bug(X86_BUG_L1TF) || l1tf_mode() == FLUSH_NEVER)
 		return false;
 	if (boot_cpu_has(X86_FEATURE_ARCH_CAPABILITIES))
 		rdmsrl(MSR_IA32_ARCH_CAPABILITIES, caps);
 	return !(caps & ARCH_CAP_SKIP_VMENTRY_L1DFLUSH);
 }
 
-static bool l1d_flush_always(void)
-{
-	return l1tf_mitigation == L1TF_MITIGATION_FULL ||
-	       l1tf_mitigation == L1TF_MITIGATION_FULL_FORCE;
-}
-
+#ifdef TVX_OPEN_perf_guest_get_msrs
 /* What perf wants to know of a guest's own PMU; newer kernels look at it unasked. */
 static struct kvm_pmu no_pmu;
+
+static struct perf_guest_switch_msr *perf_msrs(int *nr)
+{
+	return perf_guest_get_msrs(nr, &no_pmu);
+}
+#else
+/*
+ * All that the host counts is off in guests, what it wants to count there too.  In a window
+ * perf's NMI may turn the counters off and on, which leaves them as they were.
+ */
+static DEFINE_PER_CPU(struct perf_guest_switch_msr[2], own_msrs);
+
+static struct perf_guest_switch_msr *perf_msrs(int *nr)
+{
+	struct perf_guest_switch_msr *msrs = *this_cpu_ptr(&own_msrs);
+
+	msrs[0] = (struct perf_guest_switch_msr){ .msr = MSR_CORE_PERF_GLOBAL_CTRL };
+	msrs[0].host = cpu_rdmsr(MSR_CORE_PERF_GLOBAL_CTRL);
+	*nr = 1;
+	if (boot_cpu_has(X86_FEATURE_DS) && boot_cpu_has(X86_FEATURE_PEBS)) {
+		msrs[1] = (struct perf_guest_switch_msr){ .msr = MSR_IA32_PEBS_ENABLE };
+		msrs[1].host = cpu_rdmsr(MSR_IA32_PEBS_ENABLE);
+		*nr = 2;
+	}
+	return msrs;
+}
+#endif
 
 /* Without a PMU driver nobody programs counters: it registers at boot, or never. */
 static bool perf_has_driver(void)
@@ -52,7 +115,7 @@ static bool perf_has_driver(void)
 	int nr;
 
 	preempt_disable();
-	has = boot_cpu_has(X86_FEATURE_ARCH_PERFMON) && perf_guest_get_msrs(&nr, &no_pmu);
+	has = boot_cpu_has(X86_FEATURE_ARCH_PERFMON) && perf_msrs(&nr);
 	preempt_enable();
 	return has;
 }
@@ -66,8 +129,8 @@ int mitigate_setup(void)
 	if (!l1d_needs_flush())
 		return 0;
 	static_branch_enable(&mitigate_l1d);
-	l1d_always = l1d_flush_always();
-	if (l1tf_mitigation != L1TF_MITIGATION_FLUSH_NOWARN && sched_smt_active())
+	l1d_always = l1tf_mode() == FLUSH_ALWAYS;
+	if (l1tf_warns() && sched_smt_active())
 		pr_warn("L1TF and SMT: a guest can read what a sibling CPU has in its L1D; see the kernel's l1tf documentation\n");
 	if (boot_cpu_has(X86_FEATURE_FLUSH_L1D))
 		return 0;
@@ -167,7 +230,7 @@ void mitigate_perf_switch(struct vmx_vcpu *v)
 	struct perf_plan plan;
 	int nr;
 
-	msrs = perf_guest_get_msrs(&nr, &no_pmu);
+	msrs = perf_msrs(&nr);
 	if (!perf_make_plan(&plan, v->perf_lists, msrs, msrs ? nr : 0, vmx_caps.perf_load))
 		pr_warn_once("a guest runs with some of the host's performance counters on\n");
 	/* A record on its way takes a while: the entry itself would not wait for it. */

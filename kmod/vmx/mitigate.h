@@ -14,6 +14,8 @@
 #include <asm/nospec-branch.h>
 #include <asm/perf_event.h>
 
+#include "../compat.h"
+#include "check.h"
 #include "vmx.h"
 
 #if !IS_ENABLED(CONFIG_KVM_INTEL)
@@ -42,7 +44,18 @@ void mitigate_perf_switch(struct vmx_vcpu *v);
 /* Another vCPU than the last one is to run on this CPU: forget its branches. */
 static inline void mitigate_vcpu_switch(void)
 {
-	indirect_branch_prediction_barrier();
+	compat_ibpb();
+}
+
+/*
+ * VMX is KVM's.  A VMCS of KVM's is current again, or KVM remembers whose guest ran here
+ * last, VMCS or not: it sees no switch of guests, and does not do that itself.
+ */
+static inline void mitigate_before_theirs(bool is_current)
+{
+	if (is_current || COMPAT_KVM_REMEMBERS_VCPU)
+		compat_ibpb();
+	check_barrier_was_made();
 }
 
 static inline void mitigate_before_entry(struct vmx_vcpu *v)

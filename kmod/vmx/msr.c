@@ -10,6 +10,7 @@
 #include <asm/mtrr.h>
 #include <asm/vmx.h>
 
+#include "../compat.h"
 #include "mitigate.h"
 #include "ops.h"
 #include "state.h"
@@ -84,11 +85,21 @@ static const struct msr_row {
 	SPECIAL(MSR_IA32_FLUSH_CMD),
 };
 
-/* What a guest may know of the CPU's immunity; nothing that needs our help. */
+/* Newer bits, by the SDM; not all headers name them. */
+#define ARCH_CAP_BITS_NEW (BIT_ULL(19) /* RRSBA */ | BIT_ULL(20) /* BHI_NO */ | \
+			   BIT_ULL(24) /* PBRSB_NO */ | BIT_ULL(26) /* GDS_NO */ | \
+			   BIT_ULL(27) /* RFDS_NO */ | BIT_ULL(28) /* RFDS_CLEAR */ | \
+			   BIT_ULL(62) /* ITS_NO */)
+
+/*
+ * What a guest may know of the CPU's immunity, and of what VERW does, which it needs to know
+ * to use it; nothing that needs our help.
+ */
 #define ARCH_CAP_TOLD (ARCH_CAP_RDCL_NO | ARCH_CAP_IBRS_ALL | ARCH_CAP_SSB_NO | \
 		       ARCH_CAP_MDS_NO | ARCH_CAP_PSCHANGE_MC_NO | ARCH_CAP_TAA_NO | \
 		       ARCH_CAP_SBDR_SSDP_NO | ARCH_CAP_FBSDP_NO | ARCH_CAP_PSDP_NO | \
-		       ARCH_CAP_SKIP_VMENTRY_L1DFLUSH)
+		       ARCH_CAP_FB_CLEAR | ARCH_CAP_SKIP_VMENTRY_L1DFLUSH | \
+		       ARCH_CAP_BITS_NEW)
 
 /* Those that can be read and written, for vmx_msr_list(). */
 static const u32 all_msrs[] = {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* What the wrappers of ops.h keep out of line. */
 #include <linux/bug.h>
+#include <linux/irqflags.h>
 #include <linux/printk.h>
 #include <linux/reboot.h>
 
@@ -18,12 +19,25 @@ void vmx_op_failed(const char *op, unsigned long operand)
 	WARN_ONCE(1, "tinyvmx: %s of 0x%lx (%s) failed\n", op, operand, name ?: "an address");
 }
 
-void vmx_invept(u64 eptp)
+#ifdef TVX_CHECKING
+void check_in_window(void)
+{
+	WARN_ONCE(!irqs_disabled() || !this_cpu_read(vmx_current),
+		  "tinyvmx: VMREAD or VMWRITE outside of a window\n");
+}
+#endif
+
+int vmx_try_invept(u64 eptp)
 {
 	if (vmx_caps.invept_context)
-		invept(VMX_EPT_EXTENT_CONTEXT, eptp);
-	else
-		invept(VMX_EPT_EXTENT_GLOBAL, 0);
+		return try_invept(VMX_EPT_EXTENT_CONTEXT, eptp);
+	return try_invept(VMX_EPT_EXTENT_GLOBAL, 0);
+}
+
+void vmx_invept(u64 eptp)
+{
+	if (vmx_try_invept(eptp))
+		vmx_op_failed("INVEPT", eptp);
 }
 
 void vmx_invvpid(u16 vpid)

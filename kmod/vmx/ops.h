@@ -5,8 +5,8 @@
  * In 64-bit mode VMREAD and VMWRITE take 64-bit operands whatever the width of
  * the field (zero-extended, truncated), so that one pair serves all widths.
  *
- * All but vmxon() need VMX on, with preemption off; vmread() and vmwrite() need
- * the right VMCS current.  A failure is a bug of ours: it is told once, names
+ * All but vmxon() need VMX on, with preemption off; vmread() and vmwrite() are for
+ * windows, in which the right VMCS is current.  A failure is a bug of ours: it is told once, names
  * the field, and the caller goes on with a zero.  After an emergency VMXOFF the
  * instructions fault, and the exception table makes that a failure too.
  *
@@ -24,6 +24,13 @@
 
 struct vmx_vcpu;
 
+#ifdef TVX_CHECKING
+/* ops.c */
+void check_in_window(void);
+#else
+static inline void check_in_window(void) { }
+#endif
+
 /* ops.c: out of line, for it never happens */
 __cold void vmx_op_failed(const char *op, unsigned long operand);
 
@@ -33,7 +40,8 @@ __cold void vmx_op_failed(const char *op, unsigned long operand);
  */
 #define vmx_asm_goto(x...) do { asm volatile goto(x); asm(""); } while (0)
 
-static __always_inline unsigned long vmread(unsigned long field)
+/* Where no code may be called that can be traced. */
+static __always_inline unsigned long vmread_unchecked(unsigned long field)
 {
 	unsigned long value;
 
@@ -45,6 +53,12 @@ static __always_inline unsigned long vmread(unsigned long field)
 fail:
 	vmx_op_failed("VMREAD", field);
 	return 0;
+}
+
+static __always_inline unsigned long vmread(unsigned long field)
+{
+	check_in_window();
+	return vmread_unchecked(field);
 }
 
 /* A field that this CPU may lack: 0 then, and that is no bug. */
@@ -63,6 +77,7 @@ fail:
 
 static __always_inline void vmwrite(unsigned long field, unsigned long value)
 {
+	check_in_window();
 	asm volatile goto("1: vmwrite %[value], %[field]\n\t"
 			  "jna %l[fail]\n"
 			  _ASM_EXTABLE(1b, %l[fail])
@@ -79,7 +94,7 @@ static __always_inline u64 cpu_rdmsr(u32 msr)
 
 static __always_inline void cpu_wrmsr(u32 msr, u64 value)
 {
-	__wrmsr(msr, (u32)value, value >> 32);
+	native_wrmsr(msr, (u32)value, value >> 32);
 }
 
 /* Return: 0 or -EIO, after a failure told in the log. */
@@ -105,6 +120,26 @@ static inline int vmptrld(u64 pa)
 fail:
 	vmx_op_failed("VMPTRLD", pa);
 	return -EIO;
+}
+
+/* Return: 0, or -EIO: VMX is off. */
+static inline int vmptrst(u64 *pa)
+{
+	asm volatile goto("1: vmptrst %[pa]\n"
+			  _ASM_EXTABLE(1b, %l[fail])
+			  : : [pa] "m" (*pa) : "cc", "memory" : fail);
+	return 0;
+fail:
+	return -EIO;
+}
+
+/*
+ * CR4 without the kernel's shadow of it: interrupts off until it is again what the shadow
+ * says.
+ */
+static inline void native_set_cr4(unsigned long value)
+{
+	asm volatile("mov %0, %%cr4" : : "r" (value) : "memory");
 }
 
 /* CR4.VMXE is set.  Return: 0 or -EIO; says nothing, the caller does. */
@@ -135,7 +170,8 @@ struct vmx_inv_descriptor {
 	u64 address;
 };
 
-static inline void invept(unsigned long extent, u64 eptp)
+/* Return: 0, or -EIO: VMX is off. */
+static inline int try_invept(unsigned long extent, u64 eptp)
 {
 	struct vmx_inv_descriptor d = { .id = eptp };
 
@@ -143,9 +179,15 @@ static inline void invept(unsigned long extent, u64 eptp)
 			  "jna %l[fail]\n"
 			  _ASM_EXTABLE(1b, %l[fail])
 			  : : [d] "m" (d), [extent] "r" (extent) : "cc", "memory" : fail);
-	return;
+	return 0;
 fail:
-	vmx_op_failed("INVEPT", eptp);
+	return -EIO;
+}
+
+static inline void invept(unsigned long extent, u64 eptp)
+{
+	if (try_invept(extent, eptp))
+		vmx_op_failed("INVEPT", eptp);
 }
 
 static inline void invvpid(unsigned long extent, u16 vpid)
@@ -163,6 +205,8 @@ fail:
 
 /* On this CPU, drop all that was cached of the address space @eptp. */
 void vmx_invept(u64 eptp);
+/* The same where VMX may be off.  Return: 0 or -EIO, and nothing is dropped. */
+int vmx_try_invept(u64 eptp);
 /* On this CPU, drop all linear and combined mappings of @vpid. */
 void vmx_invvpid(u16 vpid);
 

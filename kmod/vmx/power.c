@@ -1,22 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * VMX on and off, on every CPU, at the right step of everything that can happen
- * to a machine: module load and unload, CPU hotplug, suspend, reboot, kexec
- * (and crash: emergency.c).
+ * VMX on each CPU, and what happens to it at the right step of everything that can happen
+ * to a machine: module load and unload, CPU hotplug, suspend, reboot, kexec (and crash:
+ * emergency.c).  hold.c decides whether VMX is ours.
  *
- * VMX is on while a VM exists and no longer: an idle module leaves it to
- * whoever else wants it (kvm_intel).
- *
- * Locks: vmx_users changes under the CPU hotplug read lock and then power_lock.
- * Hotplug callbacks run with the hotplug lock held for writing, so that they
- * read vmx_users without power_lock (taking it would be the other order).
+ * Hotplug callbacks run with the hotplug lock held for writing: vmx_owning, which changes
+ * under the read lock, stays as it is.
  */
 #define pr_fmt(fmt) "tinyvmx: " fmt
 
 #include <linux/cpu.h>
 #include <linux/module.h>
-#include <linux/mutex.h>
-#include <linux/ratelimit.h>
 #include <linux/reboot.h>
 #include <linux/slab.h>
 #include <asm/desc.h>
@@ -25,20 +19,22 @@
 #include <asm/tlbflush.h>
 
 #include "../compat.h"
+#include "check.h"
 #include "fpu.h"
 #include "mitigate.h"
 #include "ops.h"
 #include "power.h"
 #include "probe.h"
 #include "state.h"
+#include "switch.h"
 
 DEFINE_PER_CPU(struct vmx_cpu, vmx_cpu);
 DEFINE_PER_CPU(struct vmx_vcpu *, vmx_current);
 
 bool vmx_rebooting;
 
-static DEFINE_MUTEX(power_lock);
-static unsigned int vmx_users;
+bool vmx_owning;
+
 static enum cpuhp_state hotplug_state;
 
 /* ---- one CPU ---------------------------------------------------------------- */
@@ -51,77 +47,33 @@ static const u32 switched_index[VMX_NR_SWITCHED] = {
 	[VMX_SW_TSC_AUX] = MSR_TSC_AUX,
 };
 
-static void remember_host_msrs(struct vmx_cpu *c)
+void power_read_host_msrs(u64 *values)
 {
 	unsigned int i;
 
 	for (i = 0; i < VMX_NR_SWITCHED; i++)
 		if (switched_index[i])
-			rdmsrl_safe(switched_index[i], &c->host_switched[i]);
+			rdmsrl_safe(switched_index[i], &values[i]);
 }
 
 /*
  * Neither VMXOFF nor VMXON drops what was cached of guests, and a flush leaves
  * out CPUs whose VMX is off.
  */
-static void forget_translations(void)
+void power_forget_translations(void)
 {
 	invept(VMX_EPT_EXTENT_GLOBAL, 0);
 	if (vmx_caps.features & TVX_FEAT_VPID)
 		invvpid(VMX_VPID_EXTENT_ALL_CONTEXT, 0);
 }
 
-enum refused { REBOOTING, TAKEN, BAD_CR, VMXON_FAILED };
-
-/* Why VMX does not go on: filled in by the first CPU that fails, told by who asked. */
-struct refusal {
-	atomic_t err;
-	enum refused why;
-	int cpu;
-	const char *reg;
-	unsigned long wrong;
-};
-
-static int refuse(struct refusal *r, enum refused why, int err)
+/* Something else than before, for whoever was settled on this CPU. */
+static void new_epoch(struct vmx_cpu *c)
 {
-	if (!atomic_cmpxchg(&r->err, 0, err)) {
-		r->why = why;
-		r->cpu = smp_processor_id();
-		r->reg = probe_cr_fixed(&r->wrong);
-	}
-	return err;
+	c->epoch++;
 }
 
-static void tell(const struct refusal *r)
-{
-	switch (r->why) {
-	case REBOOTING:
-		break;
-	case TAKEN:
-		pr_err("VMX is on already on CPU %d: another hypervisor holds it, most likely kvm_intel: stop its VMs or unload it\n",
-		       r->cpu);
-		break;
-	case BAD_CR:
-		pr_err("CPU %d: bits 0x%lx of %s do not allow VMX operation\n",
-		       r->cpu, r->wrong, r->reg);
-		break;
-	case VMXON_FAILED:
-		pr_err("VMXON failed on CPU %d\n", r->cpu);
-		break;
-	}
-}
-
-/* Whoever may create VMs can fail to as often as they like. */
-static void tell_rarely(const struct refusal *r)
-{
-	static DEFINE_RATELIMIT_STATE(once_a_minute, 60 * HZ, 1);
-
-	/* How many are not told is of no interest. */
-	ratelimit_set_flags(&once_a_minute, RATELIMIT_MSG_ON_RELEASE);
-	if (__ratelimit(&once_a_minute))
-		tell(r);
-}
-
+#ifdef TVX_CAN_OWN
 /*
  * Interrupts off.  Return: 0, or -EBUSY: another has VMX on, or the machine reboots;
  * -ENODEV: VMXON or a CR bit failed.  @r has the reason then.
@@ -133,11 +85,11 @@ static int cpu_on(struct refusal *r)
 
 	/* Nobody would turn it off again before the next kernel starts. */
 	if (READ_ONCE(vmx_rebooting))
-		return refuse(r, REBOOTING, -EBUSY);
+		return hold_refuse(r, REBOOTING, -EBUSY);
 	if (__read_cr4() & X86_CR4_VMXE)
-		return refuse(r, TAKEN, -EBUSY);
+		return hold_refuse(r, TAKEN, -EBUSY);
 	if (probe_cr_fixed(&wrong))
-		return refuse(r, BAD_CR, -ENODEV);
+		return hold_refuse(r, BAD_CR, -ENODEV);
 	intel_pt_handle_vmx(1);
 	/* An NMI may come at any point, and the machine may crash in it. */
 	WRITE_ONCE(c->on, true);
@@ -146,36 +98,52 @@ static int cpu_on(struct refusal *r)
 		cr4_clear_bits(X86_CR4_VMXE);
 		WRITE_ONCE(c->on, false);
 		intel_pt_handle_vmx(0);
-		return refuse(r, VMXON_FAILED, -ENODEV);
+		return hold_refuse(r, VMXON_FAILED, -ENODEV);
 	}
-	forget_translations();
-	remember_host_msrs(c);
-	native_store_gdt(&c->gdt);
+	power_forget_translations();
+	power_read_host_msrs(c->host_msrs);
+	c->msrs_known = true;
+	c->last_ran = NULL;
 	return 0;
 }
 
-/* Interrupts off.  What is loaded is VMCLEARed: it runs elsewhere later. */
-static void cpu_off(void)
+static void vmx_off(struct vmx_cpu *c)
 {
-	struct vmx_cpu *c = this_cpu_ptr(&vmx_cpu);
-	struct vmx_vcpu *v, *next;
-
-	if (!c->on)
-		return;
-	list_for_each_entry_safe(v, next, &c->loaded, loaded) {
-		vmclear(v->vmcs_pa);
-		v->launched = 0;
-		list_del_init(&v->loaded);
-		/* Pairs with vmx_clear(): who reads -1 may use the VMCS. */
-		smp_store_release(&v->cpu, -1);
-	}
-	this_cpu_write(vmx_current, NULL);
-	c->last_ran = NULL;
 	if (vmxoff())
 		vmx_op_failed("VMXOFF", __pa(c->region));
 	cr4_clear_bits(X86_CR4_VMXE);
 	WRITE_ONCE(c->on, false);
 	intel_pt_handle_vmx(0);
+}
+#else
+static int cpu_on(struct refusal *r)
+{
+	return hold_refuse(r, TAKEN, -EBUSY);
+}
+
+static void vmx_off(struct vmx_cpu *c)
+{
+}
+#endif
+
+/*
+ * Interrupts off.  What is loaded is VMCLEARed, while VMX is surely on: it runs elsewhere
+ * later.  VMX goes off if it is ours.
+ */
+static void cpu_off(void)
+{
+	struct vmx_cpu *c = this_cpu_ptr(&vmx_cpu);
+	struct vmx_vcpu *v, *next;
+
+	/* Whoever has the CPU next, finds no guest's values in it. */
+	section_interrupted();
+	list_for_each_entry_safe(v, next, &c->loaded, loaded)
+		load_clear(c, v);
+	check_nothing_loaded(&c->loaded);
+	this_cpu_write(vmx_current, NULL);
+	c->last_ran = NULL;
+	if (c->on)
+		vmx_off(c);
 }
 
 static void cpu_off_ipi(void *unused)
@@ -188,80 +156,22 @@ static void cpu_on_ipi(void *refusal)
 	cpu_on(refusal);
 }
 
-static void all_off(void)
+void power_all_off(void)
 {
 	on_each_cpu(cpu_off_ipi, NULL, 1);
-	emergency_watch(false);
+	vmx_owning = false;
 }
 
-/* With the hotplug lock held: all CPUs, or none and the first error. */
-static int all_on(struct refusal *r)
+int power_all_on(struct refusal *r)
 {
-	emergency_watch(true);
 	on_each_cpu(cpu_on_ipi, r, 1);
+	vmx_owning = true;
 	if (atomic_read(&r->err))
-		all_off();
+		power_all_off();
 	return atomic_read(&r->err);
 }
 
-/* ---- users -------------------------------------------------------------------- */
-
-int vmx_hold(void)
-{
-	struct refusal r = { };
-	int err = 0;
-
-	cpus_read_lock();
-	mutex_lock(&power_lock);
-	if (!vmx_users)
-		err = all_on(&r);
-	if (!err)
-		vmx_users++;
-	mutex_unlock(&power_lock);
-	cpus_read_unlock();
-	if (err)
-		tell_rarely(&r);
-	return err;
-}
-
-void vmx_release(void)
-{
-	cpus_read_lock();
-	mutex_lock(&power_lock);
-	if (!--vmx_users)
-		all_off();
-	mutex_unlock(&power_lock);
-	cpus_read_unlock();
-}
-
-/* ---- hotplug, suspend, reboot --------------------------------------------------- */
-
-static int vmx_cpu_online(unsigned int cpu)
-{
-	struct refusal r = { };
-	unsigned long flags;
-	int err;
-
-	err = probe_cpu();
-	if (err || !vmx_users)
-		return err;
-	local_irq_save(flags);
-	err = cpu_on(&r);
-	local_irq_restore(flags);
-	if (err)
-		tell(&r);
-	return err;
-}
-
-static int vmx_cpu_offline(unsigned int cpu)
-{
-	unsigned long flags;
-
-	local_irq_save(flags);
-	cpu_off();
-	local_irq_restore(flags);
-	return 0;
-}
+/* ---- suspend -------------------------------------------------------------------- */
 
 /* What TSCs read before a suspend, and have lost by all of them. */
 static u64 suspend_tsc, tsc_lost;
@@ -275,6 +185,7 @@ u64 vmx_tsc_lost(void)
 static int machine_suspend(void)
 {
 	cpu_off();
+	new_epoch(this_cpu_ptr(&vmx_cpu));
 	suspend_tsc = rdtsc();
 	return 0;
 }
@@ -286,13 +197,55 @@ static void machine_resume(void)
 
 	if (now < suspend_tsc)
 		tsc_lost += suspend_tsc - now;
-	if (vmx_users && cpu_on(&r)) {
-		tell(&r);
+	if (vmx_owning && cpu_on(&r)) {
+		hold_tell(&r);
 		pr_err("no VMX after resume: VMs of CPU %d cannot go on\n", smp_processor_id());
 	}
 }
 
 COMPAT_SYSCORE(vmx_syscore, machine_suspend, machine_resume);
+
+/*
+ * Whoever has registered last is suspended first.  We have to come before KVM, which turns
+ * VMX off and knows nothing of our VMCSs; and KVM has registered, as it has VMX on.
+ */
+void power_follow_kvm(void)
+{
+	compat_unregister_syscore(&vmx_syscore);
+	compat_register_syscore(&vmx_syscore);
+}
+
+/* ---- hotplug, reboot --------------------------------------------------- */
+
+static int vmx_cpu_online(unsigned int cpu)
+{
+	struct refusal r = { };
+	unsigned long flags;
+	int err;
+
+	err = probe_cpu();
+	if (err)
+		return err;
+	local_irq_save(flags);
+	native_store_gdt(&this_cpu_ptr(&vmx_cpu)->gdt);
+	if (vmx_owning)
+		err = cpu_on(&r);
+	local_irq_restore(flags);
+	if (err)
+		hold_tell(&r);
+	return err;
+}
+
+static int vmx_cpu_offline(unsigned int cpu)
+{
+	unsigned long flags;
+
+	local_irq_save(flags);
+	cpu_off();
+	new_epoch(this_cpu_ptr(&vmx_cpu));
+	local_irq_restore(flags);
+	return 0;
+}
 
 /* Reboot and kexec: INIT must get through, VMCSs must not be written back later. */
 static int machine_reboot(struct notifier_block *nb, unsigned long action, void *data)
@@ -302,7 +255,10 @@ static int machine_reboot(struct notifier_block *nb, unsigned long action, void 
 	return NOTIFY_OK;
 }
 
-static struct notifier_block reboot_notifier = { .notifier_call = machine_reboot };
+/* Before KVM's, which turns VMX off and knows nothing of our VMCSs. */
+static struct notifier_block reboot_notifier = {
+	.notifier_call = machine_reboot, .priority = INT_MAX,
+};
 
 /* ---- module load and unload ------------------------------------------------------- */
 
@@ -334,11 +290,26 @@ static int alloc_regions(void)
 		struct vmx_cpu *c = &per_cpu(vmx_cpu, cpu);
 
 		INIT_LIST_HEAD(&c->loaded);
+		c->theirs = VMX_NO_VMCS;
+		c->left = VMX_NO_VMCS;
+		c->epoch = (u64)cpu << 32 | 1;
 		c->region = vmx_alloc_region(cpu_to_node(cpu));
 		if (!c->region)
 			return -ENOMEM;
 	}
 	return 0;
+}
+
+/* A window is ours to open, whoever has VMX on: will one open? */
+static void try_window(void *refusal)
+{
+	struct refusal *r = refusal;
+	unsigned long wrong;
+
+	if (probe_cr_fixed(&wrong))
+		hold_refuse(r, BAD_CR, -ENODEV);
+	else if (window_try())
+		hold_refuse(r, VMXON_FAILED, -ENODEV);
 }
 
 /* A trial: what can go wrong with VMXON is told now, not at the first VM. */
@@ -349,13 +320,13 @@ static int try_all(void)
 
 	cpus_read_lock();
 	err = probe_machine() ?: alloc_regions();
-	if (!err) {
-		err = all_on(&r);
-		if (err)
-			tell(&r);
-		else
-			all_off();
-	}
+	if (err)
+		goto unlock;
+	on_each_cpu(try_window, &r, 1);
+	err = atomic_read(&r.err);
+	if (err)
+		hold_tell(&r);
+unlock:
 	cpus_read_unlock();
 	return err;
 }
@@ -364,7 +335,7 @@ int vmx_setup(void)
 {
 	int err;
 
-	err = emergency_setup();
+	err = hold_setup() ?: emergency_setup();
 	if (err)
 		return err;
 	err = try_all();

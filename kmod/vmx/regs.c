@@ -128,7 +128,7 @@ void regs_set_efer(struct vmx_vcpu *v, u64 efer)
 	vmwrite(GUEST_IA32_EFER, hw);
 	vmwrite(VM_ENTRY_CONTROLS, hw & EFER_LMA ? entry | VM_ENTRY_IA32E_MODE : entry);
 	if (syscall && v->in_section)
-		switch_syscall_in(v);
+		section_syscall_in(v);
 }
 
 /* While unpaged the guest's CR3 is not the CPU's, so its accesses are shown to us. */

@@ -47,8 +47,8 @@ static struct entry_caps entry_caps(void)
 		.ept_vpid = cap(MSR_IA32_VMX_EPT_VPID_CAP),
 		.vmfunc = cap(MSR_IA32_VMX_VMFUNC),
 		.efer = efer,
-		/* We write 0 to this one. */
-		.debugctl = 0,
+		/* We write no other to this one. */
+		.debugctl = DEBUGCTLMSR_FREEZE_IN_SMM,
 		.maxphyaddr = vmx_caps.maxphyaddr,
 		.linear_bits = boot_cpu_has(X86_FEATURE_LA57) ? 57 : 48,
 		.sgx = boot_cpu_has(X86_FEATURE_SGX),

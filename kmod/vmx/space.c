@@ -9,9 +9,9 @@
  * itself, out of the guest and with interrupts off, right before its INVEPT:
  * it cannot get back into the guest between the two.
  *
- * A CPU whose VMX is off keeps what it cached, VMXOFF and VMXON drop nothing:
- * turning VMX on begins with a global INVEPT (power.c), which is why the flush
- * may pass over such a CPU, offline ones included.
+ * A CPU whose VMX is off keeps what it cached, VMXOFF and VMXON drop nothing.  Where VMX
+ * is turned on by us that begins with a global INVEPT (power.c, window.c); and where a
+ * flush has passed over a CPU, its next window begins with one.
  */
 #include <linux/gfp.h>
 #include <linux/mm.h>
@@ -80,8 +80,11 @@ static void flush_this_cpu(void *space)
 	struct vmx_space *s = space;
 
 	cpumask_clear_cpu(smp_processor_id(), &s->ran);
+	/* Ours is on; KVM's may be, and CR4.VMXE says so a little too early. */
 	if (this_cpu_read(vmx_cpu.on))
 		vmx_invept(s->eptp);
+	else if (!(__read_cr4() & X86_CR4_VMXE) || vmx_try_invept(s->eptp))
+		this_cpu_write(vmx_cpu.stale, true);
 }
 
 /* When it returns no CPU has anything cached of what the tables were before. */

@@ -1,20 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The section: what is swapped between host and guest around a run of entries,
- * in pairs that read as a symmetric list; and the entry itself with what must
- * happen with interrupts off.
+ * One entry and its exit, with what must be right just before and just after; and how a
+ * guest that runs is made to exit.
  */
 #include <linux/context_tracking.h>
 #include <linux/cpumask.h>
 #include <linux/hw_breakpoint.h>
 #include <linux/sched.h>
+#include <linux/smp.h>
 #include <asm/debugreg.h>
-#include <asm/desc.h>
-#include <asm/fsgsbase.h>
 #include <asm/mce.h>
-#include <asm/mmu_context.h>
 #include <asm/msr.h>
-#include <asm/segment.h>
 #include <asm/special_insns.h>
 #include <asm/tlbflush.h>
 #include <asm/trapnr.h>
@@ -26,123 +22,6 @@
 #include "ops.h"
 #include "power.h"
 #include "switch.h"
-
-/* ---- segments: an exit gives null selectors, our own bases, and 64 KiB limits ---- */
-
-static void segments_enter(struct vmx_vcpu *v)
-{
-	unsigned long fs_base;
-
-	/* The process's: any of its threads may change it.  The others, only user space does. */
-	store_ldt(v->host_ldt);
-	if (!v->user_ran)
-		return;
-	savesegment(ds, v->host_ds);
-	savesegment(es, v->host_es);
-	savesegment(fs, v->host_fs);
-	savesegment(gs, v->host_gs);
-	if (cpu_feature_enabled(X86_FEATURE_FSGSBASE))
-		fs_base = rdfsbase();
-	else
-		fs_base = cpu_rdmsr(MSR_FS_BASE);
-	if (fs_base != v->host_fs_base) {
-		vmwrite(HOST_FS_BASE, fs_base);
-		v->host_fs_base = fs_base;
-	}
-	v->host_kernel_gs = cpu_rdmsr(MSR_KERNEL_GS_BASE);
-}
-
-/* Selectors that an exit does not bring back; 64-bit processes have none. */
-static noinline void selectors_leave(struct vmx_vcpu *v)
-{
-	if (v->host_ldt)
-		asm volatile("lldt %0" : : "m" (v->host_ldt));
-	if (v->host_ds | v->host_es) {
-		loadsegment(ds, v->host_ds);
-		loadsegment(es, v->host_es);
-	}
-	/* A selector takes its descriptor's base along: the true one comes after it. */
-	if (v->host_fs) {
-		loadsegment(fs, v->host_fs);
-		cpu_wrmsr(MSR_FS_BASE, v->host_fs_base);
-	}
-	/* The same of GS, whose selector the kernel loads into what is KERNEL_GS_BASE now. */
-	if (v->host_gs) {
-		load_gs_index(v->host_gs);
-		cpu_wrmsr(MSR_KERNEL_GS_BASE, v->host_kernel_gs);
-	}
-}
-
-static void segments_leave(struct vmx_vcpu *v, struct vmx_cpu *c)
-{
-	if (v->switched[VMX_SW_KERNEL_GS] != v->host_kernel_gs)
-		cpu_wrmsr(MSR_KERNEL_GS_BASE, v->host_kernel_gs);
-	if (unlikely(v->host_ldt | v->host_ds | v->host_es | v->host_fs | v->host_gs))
-		selectors_leave(v);
-	native_load_gdt(&c->gdt);
-	invalidate_tss_limit();
-}
-
-/* ---- MSRs that the CPU does not switch --------------------------------------------- */
-
-static const struct {
-	u32 msr;
-	enum vmx_switched index;
-} syscall_msrs[] = {
-	{ MSR_STAR, VMX_SW_STAR },
-	{ MSR_LSTAR, VMX_SW_LSTAR },
-	{ MSR_CSTAR, VMX_SW_CSTAR },
-	{ MSR_SYSCALL_MASK, VMX_SW_SFMASK },
-};
-
-/* Only a guest that can execute SYSCALL needs its targets in the CPU. */
-void switch_syscall_in(struct vmx_vcpu *v)
-{
-	u64 *host = this_cpu_ptr(&vmx_cpu)->host_switched;
-	unsigned int i;
-
-	for (i = 0; i < ARRAY_SIZE(syscall_msrs); i++)
-		if (v->switched[syscall_msrs[i].index] != host[syscall_msrs[i].index])
-			cpu_wrmsr(syscall_msrs[i].msr, v->switched[syscall_msrs[i].index]);
-	v->syscall_live = true;
-}
-
-static void switch_syscall_out(struct vmx_vcpu *v)
-{
-	u64 *host = this_cpu_ptr(&vmx_cpu)->host_switched;
-	unsigned int i;
-
-	for (i = 0; i < ARRAY_SIZE(syscall_msrs); i++)
-		if (v->switched[syscall_msrs[i].index] != host[syscall_msrs[i].index])
-			cpu_wrmsr(syscall_msrs[i].msr, host[syscall_msrs[i].index]);
-	v->syscall_live = false;
-}
-
-static void msrs_enter(struct vmx_vcpu *v, const struct vmx_cpu *c)
-{
-	const u64 *host = c->host_switched;
-
-	if (v->switched[VMX_SW_KERNEL_GS] != v->host_kernel_gs)
-		cpu_wrmsr(MSR_KERNEL_GS_BASE, v->switched[VMX_SW_KERNEL_GS]);
-	if (vmx_caps.features & TVX_FEAT_RDTSCP &&
-	    v->switched[VMX_SW_TSC_AUX] != host[VMX_SW_TSC_AUX])
-		cpu_wrmsr(MSR_TSC_AUX, v->switched[VMX_SW_TSC_AUX]);
-	if (v->efer & EFER_SCE)
-		switch_syscall_in(v);
-}
-
-/* KERNEL_GS_BASE: SWAPGS changes it without an exit; segments_leave() gives ours back. */
-static void msrs_leave(struct vmx_vcpu *v, const struct vmx_cpu *c)
-{
-	const u64 *host = c->host_switched;
-
-	v->switched[VMX_SW_KERNEL_GS] = cpu_rdmsr(MSR_KERNEL_GS_BASE);
-	if (v->syscall_live)
-		switch_syscall_out(v);
-	if (vmx_caps.features & TVX_FEAT_RDTSCP &&
-	    v->switched[VMX_SW_TSC_AUX] != host[VMX_SW_TSC_AUX])
-		cpu_wrmsr(MSR_TSC_AUX, host[VMX_SW_TSC_AUX]);
-}
 
 /* ---- debug registers: the guest's only once it uses them ------------------------------ */
 
@@ -160,34 +39,14 @@ void switch_dr7_changed(struct vmx_vcpu *v)
 	v->breakpoints = vmread(GUEST_DR7) & (DR_GLOBAL_ENABLE_MASK | DR_LOCAL_ENABLE_MASK);
 }
 
-static void debug_enter(struct vmx_vcpu *v)
-{
-	/* Breakpoints that are on match without any MOV DR. */
-	if (v->breakpoints)
-		vmx_dr_live(v);
-}
-
-static noinline void dr_dead(struct vmx_vcpu *v)
-{
-	v->dr_live = false;
-	v->proc |= CPU_BASED_MOV_DR_EXITING;
-	vmwrite(CPU_BASED_VM_EXEC_CONTROL, v->proc);
-	/* Until the next MOV DR exits, DR7 stays as it is. */
-	switch_dr7_changed(v);
-}
-
-static void debug_leave(struct vmx_vcpu *v)
-{
-	if (v->dr_live)
-		dr_dead(v);
-}
-
 /*
- * Around an entry, interrupts off: with them on, perf's IPIs write the host's breakpoints
- * into these registers, and the guest would lose its own and read the host's.
+ * Around an entry only: in a gap perf's IPIs write the host's breakpoints into these
+ * registers, and the guest would lose its own and read the host's.
  */
 void switch_dr_in(struct vmx_vcpu *v)
 {
+	if (unlikely(hw_breakpoint_active()))
+		compat_keep_breakpoints(v->host_dr);
 	/* The host's breakpoints are not to hit at addresses that the guest chose. */
 	set_debugreg(0, 7);
 	set_debugreg(v->dr[0], 0);
@@ -209,69 +68,6 @@ static noinline void dr_out(struct vmx_vcpu *v)
 	v->dr_loaded = false;
 }
 
-/*
- * User space, or something else, ran on this thread's CPU since its last section, or
- * may have.  A page fault that was served for the guest in between is no reason, as with KVM.
- */
-static void l1d_enter(struct vmx_vcpu *v)
-{
-	unsigned long switches;
-
-	if (!static_branch_unlikely(&mitigate_l1d))
-		return;
-	switches = current->nvcsw + current->nivcsw;
-	if (!v->user_ran && switches == v->seen_switches)
-		return;
-	v->seen_switches = switches;
-	kvm_set_cpu_l1tf_flush_l1d();
-}
-
-/* ---- the section ----------------------------------------------------------------------- */
-
-int vmx_enter(struct vmx_vcpu *v)
-{
-	struct vmx_cpu *c;
-	unsigned long cr3;
-
-	if (vmx_load(v))
-		return -EINTR;
-	c = this_cpu_ptr(&vmx_cpu);
-	if (c->last_ran != v) {
-		mitigate_vcpu_switch();
-		c->last_ran = v;
-	}
-	current->flags |= PF_VCPU;
-
-	/* No context switch until vmx_leave(): CR3 stays. */
-	cr3 = __read_cr3();
-	if (cr3 != v->host_cr3) {
-		vmwrite(HOST_CR3, cr3);
-		v->host_cr3 = cr3;
-	}
-	segments_enter(v);
-	msrs_enter(v, c);
-	fpu_enter(v);
-	debug_enter(v);
-	l1d_enter(v);
-	v->user_ran = false;
-	/* Pairs with vmx_kick(): a flag set before we are seen here is seen by us. */
-	smp_store_mb(v->in_section, true);
-	return 0;
-}
-
-void vmx_leave(struct vmx_vcpu *v)
-{
-	struct vmx_cpu *c = this_cpu_ptr(&vmx_cpu);
-
-	v->in_section = false;
-	debug_leave(v);
-	fpu_leave(v);
-	msrs_leave(v, c);
-	segments_leave(v, c);
-	current->flags &= ~PF_VCPU;
-	vmx_unload(v);
-}
-
 /* ---- one entry ---------------------------------------------------------------------------- */
 
 /* The CPU keeps the value: it counts down a copy. */
@@ -288,9 +84,16 @@ static void set_timer(struct vmx_vcpu *v, u64 slice)
 
 static void before_entry(struct vmx_vcpu *v, u64 slice)
 {
-	unsigned long cr4 = __read_cr4();
+	unsigned long cr3 = __read_cr3(), cr4 = __read_cr4();
 
-	/* Another CPU's IPI may change CR4 (RDPMC's permission, for one). */
+	/*
+	 * In a gap, another CPU's IPI may change CR4 (RDPMC's permission, for one), and whatever
+	 * has used another mm for a moment (text patching by kgdb) may leave another PCID.
+	 */
+	if (cr3 != v->host_cr3) {
+		vmwrite(HOST_CR3, cr3);
+		v->host_cr3 = cr3;
+	}
 	if (cr4 != v->host_cr4) {
 		vmwrite(HOST_CR4, cr4);
 		v->host_cr4 = cr4;
@@ -302,9 +105,21 @@ static void before_entry(struct vmx_vcpu *v, u64 slice)
 	}
 	if (slice != v->slice)
 		set_timer(v, slice);
-	if (native_read_cr2() != v->cr2)
-		native_write_cr2(v->cr2);
 	check_entry(v);
+}
+
+/* An exit clears it; perf changes it by IPI, so no earlier than here. */
+static void keep_debugctl(struct vmx_vcpu *v)
+{
+	u32 debugctl = cpu_rdmsr(MSR_IA32_DEBUGCTLMSR);
+
+	v->host_debugctl = debugctl;
+	/* SMIs are the host's: whether its counters stand still in them is as well. */
+	debugctl &= DEBUGCTLMSR_FREEZE_IN_SMM;
+	if (unlikely(debugctl != v->guest_debugctl)) {
+		vmwrite(GUEST_IA32_DEBUGCTL, debugctl);
+		v->guest_debugctl = debugctl;
+	}
 }
 
 /*
@@ -320,10 +135,7 @@ static void machine_check(void)
 #endif
 }
 
-/*
- * An NMI or machine check that ended the guest's run belongs to the host, before
- * anything else does: the exit blocks further NMIs until the handler's IRET.
- */
+/* A machine check that ended the guest's run belongs to the host. */
 static void hand_to_host(struct vmx_vcpu *v)
 {
 	u32 basic = v->exit_reason & 0xffff, info;
@@ -335,11 +147,31 @@ static void hand_to_host(struct vmx_vcpu *v)
 	if (basic != EXIT_REASON_EXCEPTION_NMI || v->exit_reason & VMX_EXIT_REASONS_FAILED_VMENTRY)
 		return;
 	info = vmread(VM_EXIT_INTR_INFO);
-	if ((info & INTR_INFO_INTR_TYPE_MASK) == INTR_TYPE_NMI_INTR)
-		asm volatile("int $2");
-	else if ((info & (INTR_INFO_INTR_TYPE_MASK | INTR_INFO_VECTOR_MASK)) ==
-		 (INTR_TYPE_HARD_EXCEPTION | X86_TRAP_MC))
+	if ((info & (INTR_INFO_INTR_TYPE_MASK | INTR_INFO_VECTOR_MASK)) ==
+	    (INTR_TYPE_HARD_EXCEPTION | X86_TRAP_MC))
 		machine_check();
+}
+
+/*
+ * The entry, what has to be right before it, and right after the exit.  Nothing here can be
+ * traced or probed: a page fault in between would change CR2; and an exit by an NMI blocks
+ * further ones until the handler's IRET, which that of a breakpoint's must not come before.
+ */
+static noinstr enum vmx_entry_result enter_and_exit(struct vmx_vcpu *v)
+{
+	enum vmx_entry_result result;
+
+	if (native_read_cr2() != v->cr2)
+		native_write_cr2(v->cr2);
+	result = vmx_enter_guest(v);
+	v->cr2 = native_read_cr2();
+	if (unlikely(result != VMX_ENTRY_EXITED))
+		return result;
+	v->exit_reason = vmread_unchecked(VM_EXIT_REASON);
+	if (v->exit_reason == EXIT_REASON_EXCEPTION_NMI &&
+	    (vmread_unchecked(VM_EXIT_INTR_INFO) & INTR_INFO_INTR_TYPE_MASK) == INTR_TYPE_NMI_INTR)
+		asm volatile("int $2");
+	return result;
 }
 
 /*
@@ -352,7 +184,7 @@ static noinline enum vmx_entry_result enter_tracked(struct vmx_vcpu *v)
 
 	compat_vtime_guest_enter();
 	context_tracking_guest_enter();
-	result = vmx_enter_guest(v);
+	result = enter_and_exit(v);
 	context_tracking_guest_exit();
 	compat_vtime_guest_exit();
 	return result;
@@ -370,24 +202,25 @@ static noinline void put_back(struct vmx_vcpu *v)
 int vmx_run(struct vmx_vcpu *v, u64 slice)
 {
 	enum vmx_entry_result result;
+	bool had_dr;
 
 	lockdep_assert_irqs_disabled();
 	before_entry(v, slice);
-	/* An exit clears it; perf changes it by IPI, so no earlier than here. */
-	v->host_debugctl = cpu_rdmsr(MSR_IA32_DEBUGCTLMSR);
+	keep_debugctl(v);
 	mitigate_before_entry(v);
 	if (context_tracking_enabled())
 		result = enter_tracked(v);
 	else
-		result = vmx_enter_guest(v);
+		result = enter_and_exit(v);
 	mitigate_after_exit(v);
+	check_host_begins(v);
 
-	v->cr2 = native_read_cr2();
+	had_dr = v->dr_loaded;
 	if (unlikely(v->to_put_back))
 		put_back(v);
 	/* An exit leaves 0x400 in DR7; the host's breakpoints want theirs. */
 	if (unlikely(hw_breakpoint_active()))
-		hw_breakpoint_restore();
+		compat_restore_breakpoints(had_dr ? v->host_dr : NULL);
 	if (unlikely(result != VMX_ENTRY_EXITED)) {
 		if (result == VMX_ENTRY_FAULTED)
 			return -EAGAIN;
@@ -395,7 +228,6 @@ int vmx_run(struct vmx_vcpu *v, u64 slice)
 		v->exit_reason = ~0u;
 		return 0;
 	}
-	v->exit_reason = vmread(VM_EXIT_REASON);
 	/* A failed entry comes back like an exit, and launches nothing. */
 	if (unlikely(v->exit_reason & VMX_EXIT_REASONS_FAILED_VMENTRY))
 		v->entry_error = 0;
@@ -416,9 +248,11 @@ void vmx_nudge(struct vmx_vcpu *v)
 
 	smp_mb();	/* as in vmx_kick() */
 	preempt_disable();
-	cpu = READ_ONCE(v->cpu);
-	if (cpu >= 0 && cpu != smp_processor_id() && READ_ONCE(v->in_section))
-		compat_send_reschedule(cpu);
+	if (READ_ONCE(v->in_section)) {
+		cpu = READ_ONCE(v->section_cpu);
+		if (cpu != smp_processor_id())
+			compat_send_reschedule(cpu);
+	}
 	preempt_enable();
 }
 
@@ -429,8 +263,10 @@ void vmx_kick(struct vmx_vcpu *v)
 	/* The caller's flag first: who runs it sets in_section, then looks at the flag. */
 	smp_mb();
 	preempt_disable();
-	cpu = READ_ONCE(v->cpu);
-	if (cpu >= 0 && cpu != smp_processor_id() && READ_ONCE(v->in_section))
-		smp_call_function_single(cpu, kicked, NULL, 1);
+	if (READ_ONCE(v->in_section)) {
+		cpu = READ_ONCE(v->section_cpu);
+		if (cpu != smp_processor_id())
+			smp_call_function_single(cpu, kicked, NULL, 1);
+	}
 	preempt_enable();
 }

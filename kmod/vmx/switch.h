@@ -15,13 +15,25 @@ enum vmx_entry_result {
 enum vmx_entry_result vmx_enter_guest(struct vmx_vcpu *v);
 void vmx_exit_point(void);
 
-/* In a section: the guest can execute SYSCALL from now on. */
-void switch_syscall_in(struct vmx_vcpu *v);
-
 /* Interrupts off, before an entry: debug registers of a guest that uses them. */
 void switch_dr_in(struct vmx_vcpu *v);
 
 /* DR7 is another one in the VMCS, which is loaded. */
 void switch_dr7_changed(struct vmx_vcpu *v);
+
+/* ---- section.c ---- */
+
+/* In a section, around a gap. */
+void section_gap_begins(struct vmx_vcpu *v);
+void section_gap_ends(struct vmx_vcpu *v);
+
+/* Interrupts off: VMX goes off on this CPU, perhaps in the gap of a section. */
+void section_interrupted(void);
+
+/* In a section: the guest can execute SYSCALL from now on. */
+void section_syscall_in(struct vmx_vcpu *v);
+
+/* In a section, after a gap: the process may have got an LDT in it. */
+void section_new_ldt(struct vmx_vcpu *v);
 
 #endif

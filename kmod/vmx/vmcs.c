@@ -24,7 +24,7 @@
 #define SPIN_GAP	128
 #define SPIN_WINDOW	4096
 
-/* VPID 0 is the host's. */
+/* U16_MAX - n is a VPID, in use; 0 is the host's. */
 static DEFINE_IDA(vpids);
 
 static const struct {
@@ -244,6 +244,7 @@ int vmx_vcpu_init(struct vmx_vcpu *v, const struct vmx_vm *vm, struct lapic *lap
 	v->apicv = vm->apic_access;
 	v->tsc_offset = vm->tsc_offset;
 	v->tsc_lost = vm->tsc_lost;
+	v->keeps = vm->keeps;
 	vmx_reset_msrs(v);
 
 	v->vmcs = vmx_alloc_region(numa_node_id());
@@ -253,9 +254,9 @@ int vmx_vcpu_init(struct vmx_vcpu *v, const struct vmx_vm *vm, struct lapic *lap
 	if (make_apic_page(v, lapic, vm->tsc_offset) || fpu_alloc(v) || mitigate_alloc(v))
 		return -ENOMEM;
 	if (vmx_caps.features & TVX_FEAT_VPID) {
-		/* All in use: this one runs without. */
-		id = ida_alloc_range(&vpids, 1, U16_MAX, GFP_KERNEL);
-		v->vpid = id < 0 ? 0 : id;
+		/* KVM begins with 1.  All in use: this one runs without. */
+		id = ida_alloc_range(&vpids, 0, U16_MAX - 1, GFP_KERNEL);
+		v->vpid = id < 0 ? 0 : U16_MAX - id;
 	}
 	return reset(v, vm);
 }
@@ -265,7 +266,7 @@ void vmx_vcpu_destroy(struct vmx_vcpu *v)
 	if (v->vmcs)
 		vmx_clear(v);
 	if (v->vpid)
-		ida_free(&vpids, v->vpid);
+		ida_free(&vpids, U16_MAX - v->vpid);
 	mitigate_free(v);
 	fpu_free(v);
 	free_page((unsigned long)v->apic_page);

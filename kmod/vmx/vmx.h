@@ -6,23 +6,23 @@
  * a slot or a user pointer.  Another vendor's processor would come in here.
  *
  * A vCPU is used by one thread at a time (the caller holds vcpu->lock).  To run
- * it the thread opens a *section*:
+ * it the thread begins a *section*:
  *
- *	vmx_enter(v)		preemption off; VMCS, host state, guest FPU and
- *				MSRs are on this CPU
- *	  vmx_run(v)		one VM entry and exit, and what handlers do
- *	vmx_leave(v)		host's FPU and MSRs are back; preemption on
+ *	vmx_enter(v)		preemption off; guest FPU and MSRs are on this CPU;
+ *				a window is open: interrupts off, the VMCS is current
+ *	  vmx_run(v)		one VM entry and exit
+ *	  vmx_gap(v)		the host's interrupts come; between vmx_close(v) and
+ *				vmx_open(v) likewise
+ *	vmx_leave(v)		host's FPU and MSRs are back; interrupts and preemption on
  *
- * Functions marked [section] may only be called inside one; those marked [loaded]
- * also between vmx_load() and vmx_unload(), where the VMCS is current and nothing
- * else is swapped.
+ * Functions marked [section] may only be called in a section's window; those marked
+ * [loaded] also between vmx_load() and vmx_unload(), a window in which nothing else is
+ * swapped.
  */
 #ifndef TVX_VMX_H
 #define TVX_VMX_H
 
 #include <linux/list.h>
-#include <linux/percpu.h>
-#include <linux/preempt.h>
 #include <linux/types.h>
 #include <tinyvmx.h>
 
@@ -80,8 +80,11 @@ struct vmx_vcpu {
 	/* the VMCS: which CPU holds it */
 	struct vmcs *vmcs;
 	u64 vmcs_pa;
+	bool vmcs_made;			/* by the first VMCLEAR of the region */
+	bool keeps;			/* VMX stays on while the VM lives, whose-ever it is */
 	int cpu;			/* where it is loaded, -1 nowhere */
 	struct list_head loaded;	/* on that CPU's list; touched there, irqs off */
+	u64 settled;			/* struct vmx_cpu.epoch that the host state is of */
 	u64 migrations;
 
 	/* the VM's */
@@ -140,6 +143,7 @@ struct vmx_vcpu {
 	struct vmx_cr cr0, cr4;
 	u64 slice;			/* as the preemption timer has it, TSC ticks */
 	unsigned long host_cr3, host_cr4, host_fs_base;
+	u32 guest_debugctl;
 	struct perf_plan perf;
 	struct perf_lists *perf_lists;	/* NULL: the host has no PMU driver */
 
@@ -153,9 +157,15 @@ struct vmx_vcpu {
 		u64 to_put_back;		/* after an exit; 0: nothing */
 	};
 	u16 host_ds, host_es, host_fs, host_gs, host_ldt;
+	unsigned long host_dr[4];	/* while the guest's are loaded, if the host uses them */
 	u64 quiet_due;			/* TSC from which on RCU is to be told again */
+	u64 gap_due;			/* TSC from which on a gap is due */
+	u64 found_msrs[VMX_NR_SWITCHED]; /* the host's in this section, if KVM had put in its own */
+	const u64 *host_msrs;		/* the host's in this section, by enum vmx_switched */
+	int section_cpu;		/* valid while @in_section */
 	bool in_section;
 	bool syscall_live;		/* the guest's SYSCALL MSRs are in the CPU */
+	bool msrs_in;			/* those that KVM calls user-return MSRs are the guest's */
 	bool breakpoints;		/* unless they are: its DR7 has some on */
 	bool user_ran;			/* since the last section; set by who calls vmx_enter() */
 	unsigned long seen_switches;	/* of the thread that ran it last */
@@ -163,6 +173,10 @@ struct vmx_vcpu {
 	/* without unrestricted guest, while the guest has CR0.PG = 0 */
 	bool unpaged;
 	u64 unpaged_cr3;		/* the guest's view of CR3 */
+
+#ifdef TVX_CHECKING
+	u64 check_since;		/* TSC since which the host keeps interrupts off */
+#endif
 };
 
 /* ---- life cycle (power.c) ------------------------------------------------- */
@@ -181,11 +195,15 @@ int vmx_setup(void);
 void vmx_teardown(void);
 
 /**
- * vmx_hold() - VMX on, on every CPU, for one more user (a VM).  Sleeps.
- * Return: 0, -EBUSY, -EIO.
+ * vmx_hold() - the right to open windows, for one more user (a VM).  Sleeps.
+ * @pinned: the caller keeps KVM from turning VMX off until vmx_release()
+ * Return: how VMX is held, enum tvx_hold; -EBUSY, -ENODEV, -EINVAL (@pinned, and VMX is not on).
  */
-int vmx_hold(void);
+int vmx_hold(bool pinned);
 void vmx_release(void);
+
+/* How would a VM that is made now hold VMX?  RIDE: if somebody pins it, else WINDOW. */
+enum tvx_hold vmx_hold_next(void);
 
 /*
  * By how many ticks suspends have set this machine's TSC back, all together.  It
@@ -205,6 +223,7 @@ extern struct vmx_caps vmx_caps;	/* constant after vmx_setup() */
  * @apic_access: with APIC virtualisation: the page that takes xAPIC accesses; else NULL
  * @tsc_offset: the guest's TSC minus the host's, at a moment when
  * @tsc_lost: was what vmx_tsc_lost() returned
+ * @keeps: VMX stays on while the VM lives: its VMCSs need not be cleared after each window
  */
 struct vmx_vm {
 	struct vmx_space *space;
@@ -214,6 +233,7 @@ struct vmx_vm {
 	const void *apic_access;
 	u64 tsc_offset;
 	u64 tsc_lost;
+	bool keeps;
 };
 
 /**
@@ -233,35 +253,26 @@ int vmx_vcpu_reset(struct vmx_vcpu *v);
 void vmx_vcpu_startup(struct vmx_vcpu *v, u8 vector);
 void vmx_vcpu_destroy(struct vmx_vcpu *v);
 
-/* Whose VMCS is current on a CPU; NULL: nobody's, or VMX is off there. */
-DECLARE_PER_CPU(struct vmx_vcpu *, vmx_current);
-
-/*
- * Preemption off: is VMX on here, with @v's VMCS current?  With interrupts off
- * it stays so (but for an emergency), and vmx_run() can be called.
- */
-static inline bool vmx_ready(const struct vmx_vcpu *v)
-{
-	return this_cpu_read(vmx_current) == v;
-}
-
-/* ---- running (switch.c) ------------------------------------------------------- */
+/* ---- running (section.c, switch.c) ------------------------------------------------------- */
 
 /**
- * vmx_enter() - open a section; may sleep before
- * Return: 0, or -EINTR: a fatal signal came while VMX was off on this CPU
- * (hotplug, suspend), and no section was opened.
+ * vmx_enter() - begin a section, with a window open; may sleep before
+ *
+ * In a section preemption is off, and the guest's FPU and MSRs are in the CPU.
+ * Return: 0, or -EINTR: a fatal signal came while there was no VMX on this CPU
+ * (hotplug, suspend), and no section was begun.
  */
 int vmx_enter(struct vmx_vcpu *v);
+/* End it; the window is open, or could not be opened again. */
 void vmx_leave(struct vmx_vcpu *v);
 
 /**
- * vmx_run() - one entry and exit [section], called with interrupts off
+ * vmx_run() - one entry and exit, in a section's window
  * @slice: TSC ticks until the guest is stopped at the latest
  *
  * Sets v->exit_reason, which says whether the entry failed, and then v->entry_error.  With a
- * VM-instruction error the reason is ~0.  Interrupts are still off; an NMI or machine
- * check that made the guest exit has been handed to the host.
+ * VM-instruction error the reason is ~0.  An NMI or machine check that made the guest exit
+ * has been handed to the host.
  *
  * Return: 0, or -EAGAIN: VMX went off under us (emergency); leave the section.
  */
@@ -404,31 +415,6 @@ int vmx_cpl(struct vmx_vcpu *v);
 /* tvx_run_out.ctx for an instruction that user space must decode; @ctx is only written */
 void vmx_fill_ctx(struct vmx_vcpu *v, struct tvx_run_ctx *ctx);
 
-/* ---- the VMCS by itself (load.c) ----------------------------------------------------- */
-
-/* vmx_load() where there is something to do. */
-int vmx_load_slow(struct vmx_vcpu *v);
-
-/**
- * vmx_load() - make the VMCS of @v current on this CPU; preemption is off until vmx_unload()
- *
- * Sleeps while VMX is off on this CPU (hotplug, suspend).
- * Return: 0, or -EINTR with preemption on: a fatal signal came first.
- */
-static inline int vmx_load(struct vmx_vcpu *v)
-{
-#ifndef TVX_CHECKING
-	preempt_disable();
-	if (likely(vmx_ready(v)))
-		return 0;
-	preempt_enable();
-#endif
-	return vmx_load_slow(v);
-}
-
-static inline void vmx_unload(struct vmx_vcpu *v)
-{
-	preempt_enable();
-}
+#include "window.h"
 
 #endif

@@ -14,6 +14,16 @@ tainted()
 	cat /proc/sys/kernel/tainted
 }
 
+load_kvm()
+{
+	[ -n "$KVM" ] || return 0
+	for one in irqbypass kvm kvm-intel; do
+		insmod "/lib/modules-extra/$one.ko" 2> /tmp/.insmod && continue
+		frame load-failed "$one: $(cat /tmp/.insmod)"
+		return 1
+	done
+}
+
 load_module()
 {
 	[ -n "$LOAD" ] || return 0
@@ -23,11 +33,17 @@ load_module()
 	return 1
 }
 
-unload_module()
+# What still uses one of them says so here.
+unload()
 {
-	[ -n "$LOAD" ] && [ -d /sys/module/tinyvmx ] || return 0
-	rmmod tinyvmx 2> /tmp/.rmmod && return 0
-	frame unload-failed "$(cat /tmp/.rmmod)"
+	[ -d "/sys/module/$1" ] || return 0
+	rmmod "$1" 2> /tmp/.rmmod || frame unload-failed "$1: $(cat /tmp/.rmmod)"
+}
+
+unload_modules()
+{
+	[ -z "$LOAD" ] || unload tinyvmx
+	[ -z "$KVM" ] || { unload kvm_intel; unload kvm; }
 }
 
 # A tty in its canonical mode hands over what it has at ^D; the runner sends one after each piece, and escapes with ^V.
@@ -63,10 +79,10 @@ echo "$LOGLEVEL" > /proc/sys/kernel/printk
 
 before=$(tainted)
 frame ready
-if load_module; then
+if load_kvm && load_module; then
 	run_command
 	status=$?
-	unload_module
+	unload_modules
 	# Changing a setting waits until all output is out.
 	stty -F /dev/ttyS1 raw -echo
 	if [ -n "$relay" ]; then

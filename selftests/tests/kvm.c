@@ -1,139 +1,266 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Beside KVM: who has VMX on has it alone, is named in the log, and gives it
- * back.  Loads KVM's modules itself where the test host has put them.
+ * Beside KVM: VMs of both exist, come and go in any order, kvm_intel is loaded and removed
+ * meanwhile, and whoever is not to be given up cannot be.
  */
-#include <linux/kvm.h>
-#include <sys/stat.h>
-#include <sys/syscall.h>
+#include "kvm_guest.h"
 
-#include "tvx_test.h"
+GUEST64(counts, "1: inc %rax\nout %al, $0x50\njmp 1b");
 
-#define MODULES "/lib/modules-extra/"
+/* Seconds: the emulator takes long to load KVM. */
+#define LONG 200
 
-static int insmod(const char *name)
-{
-	char path[128];
-	int fd, err;
+static bool kvm_was_loaded;
 
-	snprintf(path, sizeof(path), MODULES "%s.ko", name);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
-		return -errno;
-	err = syscall(SYS_finit_module, fd, "", 0) ? -errno : 0;
-	close(fd);
-	return err == -EEXIST ? 0 : err;
-}
-
-static int rmmod(const char *name)
-{
-	return syscall(SYS_delete_module, name, O_NONBLOCK) ? -errno : 0;
-}
-
+/* Without KVM at first; the test host may have loaded it. */
 FIXTURE(kvm) {
-	int dev;
-	bool holds_at_load;
+	struct tvx_dev dev;
 };
 
 FIXTURE_SETUP(kvm)
 {
-	self->dev = -1;
-	if (access(MODULES "kvm-intel.ko", R_OK))
+	self->dev.fd = -1;
+	if (!kvm_is_here())
 		SKIP(return, "no KVM modules here");
-	insmod("irqbypass");
-	ASSERT_EQ(insmod("kvm"), 0);
-	ASSERT_EQ(insmod("kvm-intel"), 0);
-	self->dev = open("/dev/kvm", O_RDWR | O_CLOEXEC);
-	ASSERT_GE(self->dev, 0);
-	/* Newer kernels turn VMX on when kvm_intel is loaded, not with its first VM. */
-	self->holds_at_load = !access("/sys/module/kvm/parameters/enable_virt_at_load", R_OK);
+	kvm_was_loaded = !access("/sys/module/kvm_intel", F_OK);
+	ASSERT_EQ(unload_kvm(), 0);
+	ASSERT_EQ(tvx_open(&self->dev), 0);
 }
 
 FIXTURE_TEARDOWN(kvm)
 {
-	if (self->dev >= 0)
-		close(self->dev);
-	EXPECT_EQ(rmmod("kvm_intel"), 0);
-	EXPECT_EQ(rmmod("kvm"), 0);
+	tvx_close(&self->dev);
+	EXPECT_EQ(unload_kvm(), 0);
+	if (kvm_was_loaded)
+		EXPECT_EQ(load_kvm(), 0);
 }
 
-TEST_F(kvm, busy_while_kvm_has_a_vm)
+static uint32_t hold(struct tvx_dev *dev)
 {
-	struct tvx_dev dev;
-	struct tvx_vm vm;
-	int kvm_vm;
+	struct tvx_info info;
 
-	ASSERT_EQ(tvx_open(&dev), 0);
-	kvm_vm = ioctl(self->dev, KVM_CREATE_VM, 0);
-	ASSERT_GE(kvm_vm, 0);
-	EXPECT_EQ(tvx_vm_create(&dev, &vm), -EBUSY);
-	close(kvm_vm);
-	if (self->holds_at_load) {
-		EXPECT_EQ(tvx_vm_create(&dev, &vm), -EBUSY);
-	} else {
-		ASSERT_EQ(tvx_vm_create(&dev, &vm), 0);
-		tvx_vm_destroy(&vm);
+	must(tvx_get_info(dev, &info));
+	return info.hold;
+}
+
+/* A VM that is made as it is, or with what @kvm_fd is. */
+static int create(struct tvx_dev *dev, uint32_t flags, int kvm_fd)
+{
+	struct tvx_create_vm arg = { .size = sizeof(arg), .flags = flags, .kvm_fd = kvm_fd };
+	int fd = ioctl(dev->fd, TVX_CREATE_VM, &arg);
+
+	return fd < 0 ? -errno : fd;
+}
+
+/* Ours, by libtvx, which hands a VM of KVM's over where that is of use. */
+static void make(struct guest *g)
+{
+	guest_open(g);
+	guest_vcpu(g);
+	start(g, GUEST_LONG, counts);
+}
+
+/* It counts on. */
+static void check_runs(struct __test_metadata *_metadata, struct guest *g)
+{
+	uint64_t before = reg(g, TVX_RAX);
+
+	ASSERT_EQ(run(g), TVX_EXIT_IO);
+	EXPECT_EQ(reg(g, TVX_RAX), before + 1);
+	g->vcpu.run->in.dirty |= TVX_DIRTY_RIP;
+	g->vcpu.run->in.rip = out(g)->next_rip;
+}
+
+static void check_kvm_runs(struct __test_metadata *_metadata, struct kvm_guest *k)
+{
+	ASSERT_EQ(kvm_run_guest(k), KVM_EXIT_IO);
+}
+
+TEST_F(kvm, both_run)
+{
+	struct kvm_guest k;
+	struct guest g;
+	int i;
+
+	ASSERT_EQ(load_kvm(), 0);
+	make(&g);
+	kvm_open(&k);
+	kvm_start_as(&k, &g);
+	for (i = 0; i < 20; i++) {
+		check_runs(_metadata, &g);
+		check_kvm_runs(_metadata, &k);
 	}
-	tvx_close(&dev);
+	kvm_close(&k);
+	check_runs(_metadata, &g);
+	guest_close(&g);
 }
 
-/* Lines of the kernel's whole log that have @text in them. */
-static int told(const char *text)
+/* Each has VMs, and ends them, while the other has one that runs. */
+TEST_F(kvm, vms_come_and_go)
 {
-	char line[2048];
-	int log, n = 0;
-	ssize_t got;
+	struct kvm_guest k[2];
+	struct guest g[2];
+	int i;
 
-	log = open("/dev/kmsg", O_RDONLY | O_NONBLOCK | O_CLOEXEC);
-	if (log < 0)
-		return -errno;
-	/* EPIPE: lines were lost, which is what a flood does to the log. */
-	while ((got = read(log, line, sizeof(line) - 1)) > 0 || (got < 0 && errno == EPIPE)) {
-		if (got < 0) {
-			n++;
-			continue;
-		}
-		line[got] = 0;
-		n += !!strstr(line, text);
+	ASSERT_EQ(load_kvm(), 0);
+	make(&g[0]);
+	for (i = 0; i < 4; i++) {
+		kvm_open(&k[0]);
+		kvm_start_as(&k[0], &g[0]);
+		check_kvm_runs(_metadata, &k[0]);
+		check_runs(_metadata, &g[0]);
+		make(&g[1]);
+		check_runs(_metadata, &g[1]);
+		kvm_open(&k[1]);
+		kvm_start_as(&k[1], &g[1]);
+		check_kvm_runs(_metadata, &k[1]);
+		/* In another order each time. */
+		if (i & 1)
+			kvm_close(&k[0]);
+		check_runs(_metadata, &g[1]);
+		guest_close(&g[i & 2 ? 0 : 1]);
+		check_kvm_runs(_metadata, &k[1]);
+		check_runs(_metadata, &g[i & 2 ? 1 : 0]);
+		if (!(i & 1))
+			kvm_close(&k[0]);
+		kvm_close(&k[1]);
+		if (i & 2)
+			g[0] = g[1];
 	}
-	close(log);
-	return n;
+	guest_close(&g[0]);
 }
 
-/* Whoever may create VMs cannot fill the log by it: once a minute at most. */
-TEST_F(kvm, refusals_do_not_flood_the_log)
-{
-	struct tvx_dev dev;
-	struct tvx_vm vm;
-	int kvm_vm, i, lines;
-
-	ASSERT_EQ(tvx_open(&dev), 0);
-	kvm_vm = ioctl(self->dev, KVM_CREATE_VM, 0);
-	ASSERT_GE(kvm_vm, 0);
-	for (i = 0; i < 1000; i++)
-		ASSERT_EQ(tvx_vm_create(&dev, &vm), -EBUSY);
-	lines = told("VMX is on already");
-	EXPECT_GE(lines, 1);
-	EXPECT_LE(lines, 5);
-	close(kvm_vm);
-	tvx_close(&dev);
-}
-
-TEST_F(kvm, kvm_is_busy_while_we_have_a_vm)
+/* What VMX is kept on by cannot go. */
+TEST_F(kvm, kvm_intel_stays_while_we_ride)
 {
 	struct guest g;
-	int kvm_vm;
 
-	if (self->holds_at_load)
-		SKIP(return, "kvm_intel has VMX from its load on");
-	guest_open(&g);
-	EXPECT_EQ(ioctl(self->dev, KVM_CREATE_VM, 0), -1);
-	EXPECT_EQ(errno, EBUSY);
+	ASSERT_EQ(load_kvm(), 0);
+	if (hold(&self->dev) != TVX_HOLD_RIDE)
+		SKIP(return, "the module does not ride here");
+	make(&g);
+	check_runs(_metadata, &g);
+	EXPECT_EQ(rmmod("kvm_intel"), -EWOULDBLOCK);
+	check_runs(_metadata, &g);
 	guest_close(&g);
-	/* And has it as soon as ours is gone. */
-	kvm_vm = ioctl(self->dev, KVM_CREATE_VM, 0);
-	EXPECT_GE(kvm_vm, 0);
-	close(kvm_vm);
+}
+
+/* Without a VM of KVM's ours goes on whatever KVM does. */
+TEST_F_TIMEOUT(kvm, kvm_intel_comes_and_goes, LONG)
+{
+	struct kvm_guest k;
+	struct guest g;
+	int i;
+
+	/* Created with what there is then: no KVM. */
+	make(&g);
+	check_runs(_metadata, &g);
+	if (hold(&self->dev) == TVX_HOLD_OWN && load_kvm() == -EBUSY) {
+		guest_close(&g);
+		SKIP(return, "the parameter \"hold\" keeps kvm_intel out");
+	}
+	for (i = 0; i < 2; i++) {
+		ASSERT_EQ(load_kvm(), 0);
+		check_runs(_metadata, &g);
+		kvm_open(&k);
+		kvm_start_as(&k, &g);
+		check_kvm_runs(_metadata, &k);
+		check_runs(_metadata, &g);
+		check_kvm_runs(_metadata, &k);
+		kvm_close(&k);
+		check_runs(_metadata, &g);
+		ASSERT_EQ(unload_kvm(), 0);
+		check_runs(_metadata, &g);
+	}
+	guest_close(&g);
+}
+
+/*
+ * A thread that is in the guest as kvm_intel comes: its next window is of another kind.  Where
+ * the guest's SYSCALL goes must not become what KVM takes for the host's.
+ */
+#define SYSCALL_TO(address)						\
+	"mov $0xc0000080, %ecx; rdmsr; or $1, %eax; wrmsr\n"		\
+	"mov $0xc0000082, %ecx; mov $" address ", %eax; xor %edx, %edx; wrmsr\n"
+GUEST64(forever, SYSCALL_TO("0x7eadbee0") "1: incq 0x200000\ncpuid\njmp 1b");
+GUEST64(one_exit, SYSCALL_TO("0x7eadbef0") "1: out %al, $0x50\njmp 1b");
+
+static void *run_forever(void *guest)
+{
+	struct guest *g = guest;
+
+	while (tvx_vcpu_run(&g->vcpu) == -EINTR)
+		;
+	return NULL;
+}
+
+static void wait_for_more(volatile uint64_t *counter)
+{
+	uint64_t seen = *counter;
+
+	while (*counter == seen)
+		usleep(1000);
+}
+
+TEST_F_TIMEOUT(kvm, kvm_intel_comes_under_a_running_guest, LONG)
+{
+	volatile uint64_t *counter;
+	struct guest g, template;
+	struct kvm_guest k;
+	pthread_t thread;
+	int err, i;
+
+	guest_open(&template);
+	guest_vcpu(&template);
+	start(&template, GUEST_LONG, one_exit);
+	guest_open(&g);
+	guest_vcpu(&g);
+	start(&g, GUEST_LONG, forever);
+	counter = (uint64_t *)(g.mem + 0x200000);
+	ASSERT_EQ(pthread_create(&thread, NULL, run_forever, &g), 0);
+	err = load_kvm();
+	if (err != -EBUSY)
+		EXPECT_EQ(err, 0);
+	wait_for_more(counter);
+	/* Its first VM, and its last one, as guests of ours run. */
+	for (i = 0; i < 20 && !err; i++) {
+		kvm_open(&k);
+		kvm_start_as(&k, &template);
+		check_kvm_runs(_metadata, &k);
+		kvm_close(&k);
+	}
+	wait_for_more(counter);
+	EXPECT_EQ(unload_kvm(), 0);
+	wait_for_more(counter);
+	must(tvx_vcpu_kick(&g.vcpu));
+	pthread_join(thread, NULL);
+	guest_close(&g);
+	guest_close(&template);
+}
+
+TEST_F(kvm, what_is_no_vm_of_kvms)
+{
+	int pair[2], null = open("/dev/null", O_RDWR | O_CLOEXEC), vm;
+	struct kvm_guest k;
+
+	ASSERT_EQ(load_kvm(), 0);
+	kvm_open(&k);
+	ASSERT_EQ(pipe2(pair, O_CLOEXEC), 0);
+	vm = create(&self->dev, TVX_VM_KVM, k.vm);
+	ASSERT_GE(vm, 0);
+	EXPECT_EQ(create(&self->dev, TVX_VM_KVM, -1), -EBADF);
+	EXPECT_EQ(create(&self->dev, TVX_VM_KVM, 1000), -EBADF);
+	EXPECT_EQ(create(&self->dev, TVX_VM_KVM, null), -EINVAL);
+	EXPECT_EQ(create(&self->dev, TVX_VM_KVM, pair[0]), -EINVAL);
+	EXPECT_EQ(create(&self->dev, TVX_VM_KVM, k.dev), -EINVAL);
+	EXPECT_EQ(create(&self->dev, TVX_VM_KVM, k.vcpu), -EINVAL);
+	EXPECT_EQ(create(&self->dev, TVX_VM_KVM, vm), -EINVAL);
+	EXPECT_EQ(create(&self->dev, 0, k.vm), -EINVAL);
+	close(vm);
+	close(null);
+	close(pair[0]);
+	close(pair[1]);
+	kvm_close(&k);
 }
 
 TEST_HARNESS_MAIN

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* What else the host does on a CPU that runs a guest, and what each sees of the other. */
+#include <asm/ldt.h>
 #include <linux/hw_breakpoint.h>
 #include <linux/membarrier.h>
 #include <linux/perf_event.h>
@@ -131,6 +132,43 @@ TEST_F(vm, breakpoint_of_the_host)
 	ASSERT_EQ(read(fd, &hits, sizeof(hits)), sizeof(hits));
 	EXPECT_EQ(hits, 1);
 	close(fd);
+}
+
+/* An LDT that another thread gives the process while this one is in the guest. */
+static void *use_the_ldt(void *arg)
+{
+	struct neighbour *n = arg;
+
+	pin_to(1);
+	n->tid = syscall(SYS_gettid);
+	do {
+		n->ret = tvx_vcpu_run(&n->g->vcpu);
+	} while (n->ret == -EINTR);
+	/* Entry 0 of the LDT, ring 3: #GP, and SIGSEGV, where there is none. */
+	asm volatile("mov %0, %%es\n\tmov %1, %%es" : : "r" (7), "r" (0));
+	n->written = 1;
+	return NULL;
+}
+
+TEST_F(vm, an_ldt_that_comes_meanwhile)
+{
+	struct user_desc flat = { .entry_number = 0, .limit = 0xfffff, .seg_32bit = 1,
+				  .limit_in_pages = 1 };
+	struct guest *g = &self->g;
+	struct neighbour n = { .g = g };
+
+	NEED_TWO_CPUS();
+	start(g, GUEST_LONG, busy);
+	shared(g)->ready = 0;
+	shared(g)->stop = 0;
+	pin_to(0);
+	must(pthread_create(&n.thread, NULL, use_the_ldt, &n));
+	while (!shared(g)->ready)
+		usleep(1000);
+	ASSERT_EQ(syscall(SYS_modify_ldt, 0x11, &flat, sizeof(flat)), 0);
+	shared(g)->stop = 1;
+	must(pthread_join(n.thread, NULL));
+	EXPECT_EQ(n.written, 1);
 }
 
 static uint64_t now_ns(void)

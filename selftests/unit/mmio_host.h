@@ -64,6 +64,7 @@ int tvx_vcpu_set_state(struct tvx_vcpu *vcpu, const struct tvx_state *state)
 #include "tools/vmctl/libtvx/exec.c"
 #include "tools/vmctl/libtvx/strio.c"
 #include "tools/vmctl/libtvx/runpage.c"
+#include "tools/vmctl/libtvx/device.c"
 #include "tools/vmctl/libtvx/vm.c"
 #include "tools/vmctl/libtvx/memo.c"
 #include "tools/vmctl/libtvx/emulate.c"

@@ -82,7 +82,7 @@ static void reset_host(void)
 	cpu.max_ext = 0x80000021;
 	cpu.address_bits = 0x3934;	/* 57 linear, 52 physical */
 	memset(turned_off, 0, sizeof(turned_off));
-	host = (struct policy_host){ fake_cpuid, XCR0_ALL, ~0ull, fake_kernel_has, 2893202 };
+	host = (struct policy_host){ fake_cpuid, XCR0_ALL, ~0ull, fake_kernel_has, 2893202, false };
 }
 
 #endif /* POLICY_HOST_H */

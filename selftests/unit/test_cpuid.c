@@ -60,6 +60,15 @@ static u32 bits(const int *list)
 	return set;
 }
 
+/* Where the TSCs differ, no guest is told that it is invariant. */
+TEST(unstable_tsc)
+{
+	reset_host();
+	host.tsc_unstable = true;
+	make();
+	EXPECT_NULL(get(0x80000007, 0));
+}
+
 /* By the architecture's bit numbers: exactly what is given, no bit more. */
 TEST(features_given)
 {
@@ -371,7 +380,7 @@ TEST(random_hosts)
 	for (i = 0; i < 3000 && !unit_failures; i++) {
 		noise = unit_random();
 		host = (struct policy_host){ noisy_cpuid, unit_random(), unit_random(),
-					     fake_kernel_has, unit_random() };
+					     fake_kernel_has, unit_random(), unit_random() & 1 };
 		for (j = 0; j < ARRAY_SIZE(turned_off); j++)
 			turned_off[j] = unit_random();
 		make();

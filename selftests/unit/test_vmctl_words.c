@@ -112,7 +112,7 @@ TEST(verdicts)
 
 	EXPECT_VERDICT(&f, CHECK_USABLE, "usable");
 	f.vm_error = EBUSY;
-	EXPECT_VERDICT(&f, CHECK_BUSY, "kvm_intel");
+	EXPECT_VERDICT(&f, CHECK_BUSY, "hold");
 	f.open_error = EACCES;
 	strcpy(f.device_group, "vm");
 	EXPECT_VERDICT(&f, CHECK_PERMISSION, "group is vm");

@@ -18,7 +18,7 @@ enum check_status {
 	CHECK_LACKS_FEATURE	= 4,	/* it has, but not all that is required */
 	CHECK_FIRMWARE		= 5,	/* VT-x is locked off */
 	CHECK_KERNEL		= 6,	/* the kernel takes no such module */
-	CHECK_BUSY		= 7,	/* another hypervisor holds VMX */
+	CHECK_BUSY		= 7,	/* VMX cannot be held as the module is told to */
 	CHECK_VERSION		= 8,	/* the module's interface is another version */
 };
 

@@ -142,7 +142,7 @@ enum check_status check_verdict(const struct facts *f, char *why, size_t size)
 		snprintf(why, size, "usable");
 		return CHECK_USABLE;
 	case EBUSY:
-		snprintf(why, size, "another hypervisor (kvm_intel?) holds VMX on this machine");
+		snprintf(why, size, "VMX cannot be had the way that the module's parameter \"hold\" demands (the kernel's log has the reason)");
 		return CHECK_BUSY;
 	default:
 		snprintf(why, size, "no VM can be created: %s", strerror(f->vm_error));

@@ -26,13 +26,28 @@ static const char usage[] =
 	"  4  the CPU lacks something that the module requires\n"
 	"  5  the firmware has locked VT-x off\n"
 	"  6  the kernel does not take the module (lockdown, modules disabled)\n"
-	"  7  another hypervisor holds VT-x\n"
+	"  7  VT-x cannot be had as the module's parameter \"hold\" demands\n"
 	"  8  the module's interface is of another version\n"
 	"  100  bad usage\n";
 
 static const struct option options[] = {
 	{ "json", no_argument, NULL, 0 }, { "help", no_argument, NULL, 0 }, { NULL, 0, NULL, 0 },
 };
+
+static const char *const holds[] = {
+	[TVX_HOLD_OWN] = "own", [TVX_HOLD_RIDE] = "ride", [TVX_HOLD_WINDOW] = "window",
+};
+
+static const char *const hold_texts[] = {
+	[TVX_HOLD_OWN] = "own: on for the module alone while VMs exist",
+	[TVX_HOLD_RIDE] = "ride: KVM has it on, and keeps it on for our VMs",
+	[TVX_HOLD_WINDOW] = "window: turned on each time that a guest runs",
+};
+
+static const char *hold_name(const char *const *names, const struct tvx_info *info)
+{
+	return info->hold && info->hold <= TVX_HOLD_WINDOW ? names[info->hold] : "unknown";
+}
 
 static void print_row(const char *name, bool yes, const char *what)
 {
@@ -89,6 +104,8 @@ static void print_text(const struct facts *f, const char *why)
 	       f->hypervisor ? ", in a virtual machine" : "");
 	if (f->kvm_intel_users >= 0)
 		printf("kvm_intel: loaded, %d users\n", f->kvm_intel_users);
+	if (!f->open_error)
+		printf("VMX is held: %s\n", hold_name(hold_texts, &f->info));
 	if (f->cpuid_vmx || !f->open_error)
 		print_required(f);
 	if (!f->open_error)
@@ -99,9 +116,9 @@ static void json_features(const struct tvx_info *info)
 {
 	const struct tvx_feature *t;
 
-	printf(",\"api_version\":%u,\"max_vcpus\":%u,\"max_slots\":%u,\"gpa_bits\":%u,\"xsave_size\":%u,\"tsc_khz\":%llu,\"xcr0\":\"%#llx\",\"features\":{",
-	       info->api_version, info->max_vcpus, info->max_slots, info->gpa_bits,
-	       info->xsave_size, (unsigned long long)info->tsc_khz,
+	printf(",\"hold\":\"%s\",\"api_version\":%u,\"max_vcpus\":%u,\"max_slots\":%u,\"gpa_bits\":%u,\"xsave_size\":%u,\"tsc_khz\":%llu,\"xcr0\":\"%#llx\",\"features\":{",
+	       hold_name(holds, info), info->api_version, info->max_vcpus, info->max_slots,
+	       info->gpa_bits, info->xsave_size, (unsigned long long)info->tsc_khz,
 	       (unsigned long long)info->xcr0);
 	for (t = tvx_features(); t->bit; t++) {
 		if (t != tvx_features())

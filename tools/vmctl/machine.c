@@ -202,7 +202,7 @@ static int create_vm(struct machine *m)
 		return 0;
 	case -EBUSY:
 		return machine_end(m, ST_REFUSED, "refused",
-				   "another hypervisor (kvm_intel?) holds VMX on this machine");
+				   "VMX cannot be had as the module's parameter \"hold\" demands: the kernel's log (dmesg) has the reason");
 	case -ENODEV:
 		return machine_end(m, ST_REFUSED, "refused",
 				   "a CPU of this machine cannot do VMX; `vmctl check` says why");

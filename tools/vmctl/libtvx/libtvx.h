@@ -90,6 +90,12 @@ struct tvx_vm {
 	uint64_t generation;
 };
 
+/**
+ * tvx_vm_create - a VM
+ *
+ * Where the module says that it can use the VMX that KVM has on (tvx_info.hold), a VM of
+ * KVM's is created as well, if /dev/kvm lets us, and handed over: the module keeps it.
+ */
 int tvx_vm_create(const struct tvx_dev *dev, struct tvx_vm *vm);
 /** tvx_vm_create_flags - the same with TVX_VM_* */
 int tvx_vm_create_flags(const struct tvx_dev *dev, uint32_t flags, struct tvx_vm *vm);

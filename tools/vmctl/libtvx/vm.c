@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* A VM and its memory slots. */
 #include <errno.h>
+#include <fcntl.h>
+#include <linux/kvm.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -14,14 +16,44 @@ int tvx_vm_create(const struct tvx_dev *dev, struct tvx_vm *vm)
 	return tvx_vm_create_flags(dev, 0, vm);
 }
 
+/* A VM of KVM's, without memory and vCPUs: KVM keeps VMX on for it.  -1: none can be had. */
+static int kvm_vm(void)
+{
+	int kvm = open("/dev/kvm", O_RDWR | O_CLOEXEC), fd = -1;
+
+	if (kvm < 0)
+		return -1;
+	fd = ioctl(kvm, KVM_CREATE_VM, 0);
+	close(kvm);
+	return fd;
+}
+
+static int create_vm(const struct tvx_dev *dev, struct tvx_create_vm *create)
+{
+	int fd = ioctl(dev->fd, TVX_CREATE_VM, create);
+
+	return fd < 0 ? -errno : fd;
+}
+
 int tvx_vm_create_flags(const struct tvx_dev *dev, uint32_t flags, struct tvx_vm *vm)
 {
 	struct tvx_create_vm create = { .size = sizeof(create), .flags = flags };
+	struct tvx_info info;
+	int kvm = -1;
 
 	memset(vm, 0, sizeof(*vm));
 	vm->info = dev->info;
-	vm->fd = ioctl(dev->fd, TVX_CREATE_VM, &create);
-	return vm->fd < 0 ? -errno : 0;
+	/* Not as it was when the device was opened: kvm_intel may have come or gone. */
+	if (!tvx_get_info(dev, &info) && info.hold == TVX_HOLD_RIDE)
+		kvm = kvm_vm();
+	if (kvm >= 0) {
+		create.flags |= TVX_VM_KVM;
+		create.kvm_fd = kvm;
+	}
+	vm->fd = create_vm(dev, &create);
+	if (kvm >= 0)
+		close(kvm);
+	return vm->fd < 0 ? vm->fd : 0;
 }
 
 static void forget_slot(struct tvx_memslot *slot)
