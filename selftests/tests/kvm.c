@@ -7,8 +7,6 @@
 
 GUEST64(counts, "1: inc %rax\nout %al, $0x50\njmp 1b");
 
-/* Seconds: the emulator takes long to load KVM. */
-#define LONG 200
 
 static bool kvm_was_loaded;
 
@@ -76,7 +74,7 @@ static void check_kvm_runs(struct __test_metadata *_metadata, struct kvm_guest *
 	ASSERT_EQ(kvm_run_guest(k), KVM_EXIT_IO);
 }
 
-TEST_F(kvm, both_run)
+TEST_F_TIMEOUT(kvm, both_run, LONG)
 {
 	struct kvm_guest k;
 	struct guest g;
@@ -96,7 +94,7 @@ TEST_F(kvm, both_run)
 }
 
 /* Each has VMs, and ends them, while the other has one that runs. */
-TEST_F(kvm, vms_come_and_go)
+TEST_F_TIMEOUT(kvm, vms_come_and_go, LONG)
 {
 	struct kvm_guest k[2];
 	struct guest g[2];
@@ -131,7 +129,7 @@ TEST_F(kvm, vms_come_and_go)
 }
 
 /* What VMX is kept on by cannot go. */
-TEST_F(kvm, kvm_intel_stays_while_we_ride)
+TEST_F_TIMEOUT(kvm, kvm_intel_stays_while_we_ride, LONG)
 {
 	struct guest g;
 
@@ -189,6 +187,7 @@ static void *run_forever(void *guest)
 {
 	struct guest *g = guest;
 
+	on_cpu(sysconf(_SC_NPROCESSORS_ONLN) - 1);
 	while (tvx_vcpu_run(&g->vcpu) == -EINTR)
 		;
 	return NULL;
@@ -222,11 +221,14 @@ TEST_F_TIMEOUT(kvm, kvm_intel_comes_under_a_running_guest, LONG)
 	if (err != -EBUSY)
 		EXPECT_EQ(err, 0);
 	wait_for_more(counter);
-	/* Its first VM, and its last one, as guests of ours run. */
+	/* Its first VM, and its last one, come as our guest runs; and its guest, on that CPU. */
 	for (i = 0; i < 20 && !err; i++) {
+		on_cpu(0);
 		kvm_open(&k);
+		on_cpu(sysconf(_SC_NPROCESSORS_ONLN) - 1);
 		kvm_start_as(&k, &template);
 		check_kvm_runs(_metadata, &k);
+		on_cpu(0);
 		kvm_close(&k);
 	}
 	wait_for_more(counter);
@@ -238,7 +240,7 @@ TEST_F_TIMEOUT(kvm, kvm_intel_comes_under_a_running_guest, LONG)
 	guest_close(&template);
 }
 
-TEST_F(kvm, what_is_no_vm_of_kvms)
+TEST_F_TIMEOUT(kvm, what_is_no_vm_of_kvms, LONG)
 {
 	int pair[2], null = open("/dev/null", O_RDWR | O_CLOEXEC), vm;
 	struct kvm_guest k;

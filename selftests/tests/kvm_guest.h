@@ -11,6 +11,19 @@
 #define MODULES		"/lib/modules-extra/"
 #define KVM_CPUIDS	200
 
+/* Seconds for a test: the emulator takes long for much of what KVM does. */
+#define LONG		1000
+
+/* This thread, from now on. */
+static inline void on_cpu(int cpu)
+{
+	cpu_set_t set;
+
+	CPU_ZERO(&set);
+	CPU_SET(cpu, &set);
+	must(sched_setaffinity(0, sizeof(set), &set) ? errno : 0);
+}
+
 static inline bool kvm_is_here(void)
 {
 	return !access(MODULES "kvm-intel.ko", R_OK);

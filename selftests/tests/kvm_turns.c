@@ -150,15 +150,6 @@ static bool our_turn(struct player *p)
 					(uint32_t)reg(g, TVX_RAX), reg(g, TVX_R15) });
 }
 
-static void on_cpu(int cpu)
-{
-	cpu_set_t set;
-
-	CPU_ZERO(&set);
-	CPU_SET(cpu, &set);
-	must(sched_setaffinity(0, sizeof(set), &set) ? errno : 0);
-}
-
 static uint64_t nr_turns(uint64_t usual)
 {
 	const char *more = getenv("TVX_TURNS");
@@ -167,11 +158,12 @@ static uint64_t nr_turns(uint64_t usual)
 }
 
 /* In this process: each of @players, a "k" or a "t", once a round. */
-static bool play(const char *players, unsigned int first, uint64_t per_turn, bool hop)
+static bool play(const char *players, unsigned int first, uint64_t turns, uint64_t per_turn,
+		 bool hop)
 {
 	unsigned int i, nr = strlen(players);
 	struct player p[4] = { };
-	uint64_t n, rounds = nr_turns(1000) / per_turn;
+	uint64_t n, rounds = nr_turns(turns) / per_turn;
 	bool ok = true;
 
 	for (i = 0; i < nr; i++) {
@@ -210,7 +202,8 @@ FIXTURE_TEARDOWN(kvm)
 }
 
 /* Each in a process of its own, all at once.  Return: how many were wrong. */
-static int play_at_once(const char *const *games, unsigned int nr, uint64_t per_turn, int cpu)
+static int play_at_once(const char *const *games, unsigned int nr, uint64_t turns,
+			uint64_t per_turn, int cpu)
 {
 	int status, wrong = 0;
 	unsigned int i;
@@ -220,35 +213,38 @@ static int play_at_once(const char *const *games, unsigned int nr, uint64_t per_
 			continue;
 		if (cpu >= 0)
 			on_cpu(cpu);
-		_exit(!play(games[i], 1 + 4 * i, per_turn, cpu < 0));
+		_exit(!play(games[i], 1 + 4 * i, turns, per_turn, cpu < 0));
 	}
 	while (wait(&status) > 0)
 		wrong += status != 0;
 	return wrong;
 }
 
-TEST_F(kvm, one_after_the_other)
+TEST_F_TIMEOUT(kvm, one_after_the_other, LONG)
 {
 	on_cpu(0);
-	EXPECT_TRUE(play("kt", 1, 1, false));
-	EXPECT_TRUE(play("ktkt", 1, 1, false));
+	EXPECT_TRUE(play("kt", 1, 1000, 1, false));
+	EXPECT_TRUE(play("ktkt", 1, 1000, 1, false));
 }
 
-/* The scheduler takes the CPU from either while it is in the kernel, with guest state loaded. */
-TEST_F(kvm, one_in_place_of_the_other)
+/*
+ * The scheduler takes the CPU from either while it is in the kernel, with guest state loaded:
+ * turns that last for several of its ticks.
+ */
+TEST_F_TIMEOUT(kvm, one_in_place_of_the_other, LONG)
 {
 	static const char *const games[] = { "k", "t", "k", "t" };
 
-	EXPECT_EQ(play_at_once(games, 4, 100, 0), 0);
+	EXPECT_EQ(play_at_once(games, 4, 8000, 1000, 0), 0);
 }
 
-TEST_F(kvm, on_two_cpus)
+TEST_F_TIMEOUT(kvm, on_two_cpus, LONG)
 {
 	static const char *const games[] = { "kt", "tk", "k", "t" };
 
 	if (sysconf(_SC_NPROCESSORS_ONLN) < 2)
 		SKIP(return, "one CPU");
-	EXPECT_EQ(play_at_once(games, 4, 5, -1), 0);
+	EXPECT_EQ(play_at_once(games, 4, 1000, 5, -1), 0);
 }
 
 /* Before anything else: without rseq, which glibc asks the kernel for at its start. */
