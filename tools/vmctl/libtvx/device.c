@@ -2,11 +2,12 @@
 /* The device: open it, ask what it offers. */
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/kvm.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 
-#include "libtvx.h"
+#include "internal.h"
 
 int tvx_get_info(const struct tvx_dev *dev, struct tvx_info *info)
 {
@@ -15,11 +16,34 @@ int tvx_get_info(const struct tvx_dev *dev, struct tvx_info *info)
 	return ioctl(dev->fd, TVX_GET_INFO, info) < 0 ? -errno : 0;
 }
 
+/* A VM of KVM's, without memory and vCPUs: KVM keeps VMX on for it.  -1: none can be had. */
+static int kvm_vm(void)
+{
+	int kvm = open("/dev/kvm", O_RDWR | O_CLOEXEC), fd = -1;
+
+	if (kvm < 0)
+		return -1;
+	fd = ioctl(kvm, KVM_CREATE_VM, 0);
+	close(kvm);
+	return fd;
+}
+
+int tvx_dev_kvm(const struct tvx_dev *dev)
+{
+	struct tvx_info info;
+
+	/* Not as it was when the device was opened: kvm_intel may have come or gone. */
+	if (tvx_get_info(dev, &info) || info.hold != TVX_HOLD_RIDE)
+		return -1;
+	return dev->kvm >= 0 ? dev->kvm : kvm_vm();
+}
+
 int tvx_open_path(struct tvx_dev *dev, const char *path)
 {
 	int err;
 
 	memset(dev, 0, sizeof(*dev));
+	dev->kvm = -1;
 	dev->fd = open(path, O_RDWR | O_CLOEXEC);
 	if (dev->fd < 0)
 		return -errno;
@@ -28,6 +52,8 @@ int tvx_open_path(struct tvx_dev *dev, const char *path)
 		err = -EPROTO;
 	if (err)
 		tvx_close(dev);
+	else if (dev->info.hold == TVX_HOLD_RIDE)
+		dev->kvm = kvm_vm();
 	return err;
 }
 
@@ -40,7 +66,10 @@ void tvx_close(struct tvx_dev *dev)
 {
 	if (dev->fd >= 0)
 		close(dev->fd);
+	if (dev->kvm >= 0)
+		close(dev->kvm);
 	dev->fd = -1;
+	dev->kvm = -1;
 }
 
 int tvx_get_cpuid(const struct tvx_dev *dev, struct tvx_cpuid_entry *entries, unsigned int *count)

@@ -6,6 +6,9 @@
 #include "exec.h"
 #include "libtvx.h"
 
+/* The VM of KVM's to hand over with a new VM of ours: @dev->kvm, one to be closed after, or -1. */
+int tvx_dev_kvm(const struct tvx_dev *dev);
+
 /* Is @gpa in a slot that the guest cannot write? */
 bool tvx_vm_readonly(const struct tvx_vm *vm, uint64_t gpa);
 

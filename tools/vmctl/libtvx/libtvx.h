@@ -37,10 +37,12 @@
 /**
  * struct tvx_dev - an open /dev/tinyvmx
  * @fd: file descriptor, -1 if closed
+ * @kvm: a VM of KVM's, which keeps VMX on for ours; -1: there is none, or no need for one
  * @info: what the module answered to TVX_GET_INFO
  */
 struct tvx_dev {
 	int fd;
+	int kvm;
 	struct tvx_info info;
 };
 
@@ -94,7 +96,7 @@ struct tvx_vm {
  * tvx_vm_create - a VM
  *
  * Where the module says that it can use the VMX that KVM has on (tvx_info.hold), a VM of
- * KVM's is created as well, if /dev/kvm lets us, and handed over: the module keeps it.
+ * KVM's, which opening the device has created if /dev/kvm lets us, is handed over.
  */
 int tvx_vm_create(const struct tvx_dev *dev, struct tvx_vm *vm);
 /** tvx_vm_create_flags - the same with TVX_VM_* */

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* A VM and its memory slots. */
 #include <errno.h>
-#include <fcntl.h>
-#include <linux/kvm.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -16,18 +14,6 @@ int tvx_vm_create(const struct tvx_dev *dev, struct tvx_vm *vm)
 	return tvx_vm_create_flags(dev, 0, vm);
 }
 
-/* A VM of KVM's, without memory and vCPUs: KVM keeps VMX on for it.  -1: none can be had. */
-static int kvm_vm(void)
-{
-	int kvm = open("/dev/kvm", O_RDWR | O_CLOEXEC), fd = -1;
-
-	if (kvm < 0)
-		return -1;
-	fd = ioctl(kvm, KVM_CREATE_VM, 0);
-	close(kvm);
-	return fd;
-}
-
 static int create_vm(const struct tvx_dev *dev, struct tvx_create_vm *create)
 {
 	int fd = ioctl(dev->fd, TVX_CREATE_VM, create);
@@ -38,20 +24,17 @@ static int create_vm(const struct tvx_dev *dev, struct tvx_create_vm *create)
 int tvx_vm_create_flags(const struct tvx_dev *dev, uint32_t flags, struct tvx_vm *vm)
 {
 	struct tvx_create_vm create = { .size = sizeof(create), .flags = flags };
-	struct tvx_info info;
-	int kvm = -1;
+	int kvm = tvx_dev_kvm(dev);
 
 	memset(vm, 0, sizeof(*vm));
 	vm->info = dev->info;
-	/* Not as it was when the device was opened: kvm_intel may have come or gone. */
-	if (!tvx_get_info(dev, &info) && info.hold == TVX_HOLD_RIDE)
-		kvm = kvm_vm();
 	if (kvm >= 0) {
 		create.flags |= TVX_VM_KVM;
 		create.kvm_fd = kvm;
 	}
 	vm->fd = create_vm(dev, &create);
-	if (kvm >= 0)
+	/* Unless one was found as the device was opened, this one was made for us. */
+	if (kvm >= 0 && kvm != dev->kvm)
 		close(kvm);
 	return vm->fd < 0 ? vm->fd : 0;
 }
