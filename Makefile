@@ -26,7 +26,7 @@ farm	= $(build)/kmod-$(1)$(variant)
 # Warnings of the build's surroundings, which say nothing of our code.
 harmless := the compiler differs from the one used to build the kernel|Skipping BTF generation|unavailability of vmlinux
 
-.PHONY: demo demo-linux check check-fresh check-debug bench bench-fields bench-profile lint all modules tools selftests host setup install uninstall clean distclean help
+.PHONY: demo demo-linux check check-fresh check-debug bench bench-holds bench-fields bench-profile lint all modules tools selftests host setup install uninstall clean distclean help
 
 all: modules tools selftests
 
@@ -113,9 +113,10 @@ check-debug: selftests
 	@selftests/debug-kernel $(DEBUGTESTS)
 
 #: make bench           what operations cost, beside KVM: a table, and whether the targets are met (BENCHFLAGS)
+#: make bench-holds     the same of tinyvmx by how VMX is held: own, ride, window
 #: make bench-fields    VMREADs, VMWRITEs, MSR accesses, INVEPTs of each operation
 #: make bench-profile   where the instructions of one operation go: OP=cpuid, ON="tvx kvm" (selftests/bench/README.md)
-bench bench-fields bench-profile: default-module tools
+bench bench-holds bench-fields bench-profile: default-module tools
 	@mkdir -p $(build)/bench; $(MAKE) -C selftests/bench O=$(build)/bench
 	@selftests/bench/bench $(patsubst bench-%,%,$(@:bench=bench-table)) $(BENCHFLAGS) \
 		$(if $(filter bench-profile,$@),$(ON:%=--on %) $(OP))

@@ -32,6 +32,12 @@ LOAD = {
 UNLOAD = {'plain': '', 'kvm': 'rmmod kvm_intel kvm irqbypass\n', 'tvx': 'rmmod tinyvmx\n'}
 MODULES = {'kvm': ('kvm', 'kvm_intel', 'irqbypass'), 'tvx': ('tinyvmx',)}
 
+# How tinyvmx can hold VMX: as it does where nobody else is; on KVM's; and by itself for each window.
+HOLDS = ('own', 'ride', 'window')
+LOAD.update({'own': LOAD['tvx'], 'ride': LOAD['kvm'] + LOAD['tvx'], 'window': 'insmod "$TINYVMX_KO" hold=window || exit 1\n'})
+UNLOAD.update({'own': UNLOAD['tvx'], 'ride': UNLOAD['tvx'] + UNLOAD['kvm'], 'window': UNLOAD['tvx']})
+MODULES.update({hold: MODULES['tvx'] for hold in HOLDS})
+
 
 class BenchError(Exception):
     """The bench cannot go on; the words say why."""

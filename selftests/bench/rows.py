@@ -131,6 +131,11 @@ ROWS = (
     Row('boot_other', '... all else'),
 )
 
+# By how much more an operation may cost when VMX is KVM's: an exit that the kernel answers, and one to user space.
+RIDE_ADDS = {**dict.fromkeys(('cpuid', 'vmcall', 'rdmsr', 'wrmsr', 'xsetbv', 'apic_self_ipi', 'apic_due', 'apic_deadline',
+                              'eventfd', 'real_cpuid', 'real_vmcall', 'real_rdmsr'), 10),
+             **dict.fromkeys(('hlt', 'out', 'in', 'mmio_write', 'mmio_read', 'real_out', 'real_mmio_write'), 80)}
+
 # What the rows of a plain process are compared with, where its key is another one.
 PLAIN_KEY = {'touch_4k_premap': 'touch_4k_present'}
 

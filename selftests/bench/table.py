@@ -3,8 +3,8 @@
 
 import json
 
-from host import BUILD, BenchError, boot_files, progress, release, run, steps, words_of, write
-from rows import TOLERANCE, judge, judge_mitigated
+from host import BUILD, HOLDS, BenchError, boot_files, progress, release, run, steps, words_of, write
+from rows import RIDE_ADDS, ROWS, TOLERANCE, cost, judge, judge_mitigated
 from tracing import FIELD_NAMES, Traces
 
 EVERYBODY = ('plain', 'kvm', 'tvx')
@@ -53,8 +53,11 @@ def table(judged):
         cells.append((row.title, number(plain and plain.value), number(kvm and kvm.value), spread(kvm),
                       number(tvx and tvx.value), spread(tvx), '' if share is None else f'{share:.3f}', words,
                       {None: '', True: 'met', False: 'MISSED'}[met]))
+    return aligned(cells, (0, 3, 5, 7, 8))
+
+
+def aligned(cells, left):
     widths = [max(len(line[column]) for line in cells) for column in range(len(cells[0]))]
-    left = (0, 3, 5, 7, 8)
     return ['  '.join(cell.ljust(width) if column in left else cell.rjust(width)
                       for column, (cell, width) in enumerate(zip(line, widths))).rstrip() for line in cells]
 
@@ -101,11 +104,36 @@ def compare(options, host_options):
     return 1 if missed else 0
 
 
+def holds(options, host_options):
+    """What it costs to ride on KVM's VMX, or to turn it on for each window, beside having it."""
+    results = {}
+    for hold in HOLDS:
+        progress(f'measuring with VMX held: {hold}')
+        found = words_of(run(steps((hold, ('tvx',))), host_options))
+        results.update({(hold, key): value for (_, key), value in found.items()})
+    cells, missed = [('operation', *HOLDS, 'ride adds', 'at most', '')], []
+    for row in ROWS:
+        costs = [cost(results, hold, row.key) for hold in HOLDS]
+        if None in costs:
+            continue
+        own, ride, window = (one.value for one in costs)
+        limit = RIDE_ADDS.get(row.key)
+        met = '' if limit is None else 'met' if ride - own <= limit else 'MISSED'
+        missed += [row.title] if met == 'MISSED' else []
+        cells.append((row.title, number(own), number(ride), number(window), number(ride - own),
+                      '' if limit is None else number(limit), met))
+    print(f'\nInstructions per operation by how VMX is held, mitigations=off ({release(host_options)}). Medians.\n')
+    print('\n'.join(aligned(cells, (0, 6))), flush=True)
+    for title in missed:
+        print(f'missed: {title}')
+    return 1 if missed else 0
+
+
 def fields(options, host_options):
     """VMREADs, VMWRITEs, MSR accesses and the like of each operation."""
     operations = options.operations
     data = {}
-    for who in ('kvm', 'tvx'):
+    for who in ('kvm', 'tvx', 'ride', 'window'):
         progress(f'tracing {len(operations)} operations on {who}')
         traces = Traces(who, operations, host_options)
         data[who] = {name: {'instructions': traces.instructions(name), **traces.fields(name)} for name in operations}
@@ -114,7 +142,8 @@ def fields(options, host_options):
     head = [name for name in head if name == 'instr' or any(data[who][op].get(name) for who in data for op in operations)]
     width = max(map(len, operations))
     for who in data:
-        print(f'\n{"KVM" if who == "kvm" else "tinyvmx"}, one iteration each\n')
+        title = {'kvm': 'KVM', 'tvx': 'tinyvmx'}.get(who, f'tinyvmx, VMX held: {who}')
+        print(f'\n{title}, one iteration each\n')
         print('operation'.ljust(width), *(name.rjust(max(8, len(name))) for name in head))
         for op in operations:
             row = data[who][op]

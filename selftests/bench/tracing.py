@@ -17,7 +17,7 @@ LINE = re.compile(r'\(0\)\.\[(\d+)\] \[0x\w+\] (\w{4}):(\w+) \([^)]*\): (.*?)\s*
 # What is dear on silicon whatever it counts for here: column, instructions.
 FIELDS = {
     'vmread': ('vmread',), 'vmwrite': ('vmwrite',), 'rdmsr': ('rdmsr',), 'wrmsr': ('wrmsr',),
-    'invept': ('invept',), 'invvpid': ('invvpid',), 'vmptrld': ('vmptrld',), 'vmclear': ('vmclear',),
+    'invept': ('invept',), 'invvpid': ('invvpid',), 'vmptrld': ('vmptrld',), 'vmptrst': ('vmptrst',), 'vmclear': ('vmclear',),
     'vmxon/off': ('vmxon', 'vmxoff'), 'entries': ('vmlaunch', 'vmresume'), 'xcr0': ('xsetbv', 'xgetbv'),
     'fpu': ('xsave', 'xsave64', 'xsaveopt', 'xsaves', 'xsavec', 'xrstor', 'xrstors', 'fxsave', 'fxrstor'),
     'syscalls': ('syscall',),
@@ -149,8 +149,8 @@ class Traces:
         raw = BUILD / f'trace-{who}'
         sections = ''.join(f'for s in /sys/module/{name}/sections/.*text*; do echo section {name} $(basename $s) $(cat $s); done\n'
                            for name in MODULES[who])
-        script = steps((who, (who, 'trace', *operations)))
-        head, last = script.rsplit('rmmod', 1)
+        script = steps((who, ('kvm' if who == 'kvm' else 'tvx', 'trace', *operations)))
+        head, _, last = script.partition('rmmod')
         BUILD.mkdir(parents=True, exist_ok=True)
         try:
             output = run(f'{head}{sections}rmmod{last}', options, raw).decode(errors='replace')
