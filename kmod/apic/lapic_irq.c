@@ -138,9 +138,10 @@ int lapic_error(struct lapic *a, u32 error)
 
 bool lapic_post(struct lapic *a, u8 vector, bool level, bool *first)
 {
-	*first = false;
-	if (!lapic_is_on(a) || !(READ_ONCE(a->regs[APIC_SPIV / 4]) & APIC_SPIV_APIC_ENABLED))
+	if (!lapic_is_on(a) || !(READ_ONCE(a->regs[APIC_SPIV / 4]) & APIC_SPIV_APIC_ENABLED)) {
+		*first = false;
 		return false;
+	}
 	assign_bit(vector, a->posted_level, level);
 	smp_mb__before_atomic();	/* a posted bit tells of its level */
 	set_bit(vector, a->posted);

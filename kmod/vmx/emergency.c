@@ -31,7 +31,7 @@
 
 static DEFINE_MUTEX(callback_lock);	/* guards these */
 static bool callback_ours;
-static bool rival_came;
+static bool rival;		/* is loaded, or about to be; read without */
 static bool vmx_in_use;
 
 /*
@@ -99,12 +99,12 @@ static int rival_comes(void)
 	int err;
 
 	mutex_lock(&callback_lock);
-	rival_came = true;
+	WRITE_ONCE(rival, true);
 	mutex_unlock(&callback_lock);
 	err = hold_make_way();
 	mutex_lock(&callback_lock);
 	if (err)
-		rival_came = false;
+		WRITE_ONCE(rival, false);
 	else
 		give_callback_up();
 	hold_rival(!err);
@@ -117,7 +117,7 @@ static int rival_comes(void)
 static void rival_goes(void)
 {
 	mutex_lock(&callback_lock);
-	rival_came = false;
+	WRITE_ONCE(rival, false);
 	hold_rival(false);
 	if (vmx_in_use)
 		take_callback();
@@ -145,12 +145,7 @@ static struct notifier_block module_notifier = { .notifier_call = module_event }
 
 bool emergency_rival(void)
 {
-	bool rival;
-
-	mutex_lock(&callback_lock);
-	rival = rival_came || rival_is_there();
-	mutex_unlock(&callback_lock);
-	return rival;
+	return READ_ONCE(rival);
 }
 
 void emergency_watch(bool in_use)
@@ -158,7 +153,7 @@ void emergency_watch(bool in_use)
 	mutex_lock(&callback_lock);
 	vmx_in_use = in_use;
 	/* Once taken it is kept: to give it up takes a grace period. */
-	if (in_use && !callback_ours && !rival_came && !rival_is_there())
+	if (in_use && !callback_ours && !rival)
 		take_callback();
 	mutex_unlock(&callback_lock);
 }
@@ -171,7 +166,9 @@ int emergency_setup(void)
 
 	if (!err) {
 		mutex_lock(&callback_lock);
-		hold_rival(rival_came || rival_is_there());
+		if (rival_is_there())
+			WRITE_ONCE(rival, true);
+		hold_rival(rival);
 		mutex_unlock(&callback_lock);
 	}
 	return err;

@@ -1,13 +1,17 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The world switch: one VM entry and one VM exit.
+ * The world switch: one VM entry and one VM exit, and what has to be right next to them.
  *
  *	enum vmx_entry_result vmx_enter_guest(struct vmx_vcpu *v)
  *
- * Interrupts off, the VMCS of @v current, everything else of the guest (FPU,
- * MSRs, CR2) in the CPU.  From the loading of the guest's SPEC_CTRL on there is no
- * RET and no indirect branch until the entry; after the exit the return stack
- * and the branch history are made ours before there is one.
+ * Interrupts off, the VMCS of @v current, everything else of the guest (FPU, MSRs) in the
+ * CPU.  v->exit_reason is set unless the entry failed.  From the loading of the guest's
+ * SPEC_CTRL on there is no RET and no indirect branch until the entry; after the exit the
+ * return stack and the branch history are made ours before there is one.
+ *
+ * Nothing here can be traced or probed: a page fault in between would change CR2; and an exit
+ * by an NMI blocks further ones until the handler's IRET, which that of a breakpoint's must
+ * not come before.
  */
 #include <linux/linkage.h>
 #include <linux/objtool.h>
@@ -170,11 +174,18 @@ SYM_FUNC_START(vmx_enter_guest)
 
 .Lspec:	/* 3. The guest's SPEC_CTRL, where it differs from ours. */
 	cmpl	$0, VCPU_spec_switch(%rdi)
-	je	.Lload
+	je	.Lcr2
 	movl	$MSR_IA32_SPEC_CTRL, %ecx
 	movl	VCPU_spec_guest(%rdi), %eax
 	movl	VCPU_spec_guest+4(%rdi), %edx
 	wrmsr
+
+.Lcr2:	/* The guest's CR2. */
+	movq	VCPU_cr2(%rdi), %rax
+	movq	%cr2, %rcx
+	cmpq	%rax, %rcx
+	je	.Lload
+	movq	%rax, %cr2
 
 .Lload:	/* 4. Which instruction: CF survives loads and VERW. Then the guest's registers. */
 	btl	$0, VCPU_launched(%rdi)
@@ -226,6 +237,19 @@ SYM_INNER_LABEL(vmx_exit_point, SYM_L_GLOBAL)
 	ALTERNATIVE "", "lfence", X86_FEATURE_MSR_SPEC_CTRL
 	clear_history
 
+	/* 8. CR2 again, and the reason.  An NMI is the host's, before anything else is done. */
+	movq	%cr2, %rax
+	movq	%rax, VCPU_cr2(%rdi)
+	testl	%ebx, %ebx
+	jnz	.Lreturn
+	movl	$FIELD_EXIT_REASON, %eax
+.Lread_reason:
+	vmread	%rax, %rax
+	movl	%eax, VCPU_exit_reason(%rdi)
+	testl	%eax, %eax	/* an exception, or an NMI */
+	jz	.Lexception
+
+.Lreturn:
 	movl	%ebx, %eax
 	popq	%rdi
 	popq	%rbx
@@ -235,6 +259,23 @@ SYM_INNER_LABEL(vmx_exit_point, SYM_L_GLOBAL)
 	popq	%r15
 	popq	%rbp
 	RET
+
+.Lexception:
+	movl	$FIELD_INTR_INFO, %eax
+.Lread_info:
+	vmread	%rax, %rax
+	andl	$INTR_TYPE_MASK, %eax
+	cmpl	$INTR_TYPE_NMI, %eax
+	jne	.Lreturn
+	int	$2
+	jmp	.Lreturn
+
+.Loff:	/* VMX was turned off under us in an emergency, and no reason is to be had. */
+	movl	$2, %ebx
+	jmp	.Lreturn
+
+	_ASM_EXTABLE(.Lread_reason, .Loff)
+	_ASM_EXTABLE(.Lread_info, .Loff)
 
 .Lfail:	/* VMfail: no guest instruction was executed; the registers are the guest's. */
 	movl	$1, %ebx

@@ -37,7 +37,7 @@ void load_clear(struct vmx_cpu *c, struct vmx_vcpu *v)
 	list_del_init(&v->loaded);
 	/* Another VMCS may come to be in that page. */
 	if (c->left == v->vmcs_pa)
-		c->left = VMX_NO_VMCS;
+		c->left = VMX_NONE_LEFT;
 	/* Pairs with vmx_clear(): who reads -1 finds VMCS and launch state as they are now. */
 	smp_store_release(&v->cpu, -1);
 }
@@ -128,7 +128,7 @@ void load_here(struct vmx_cpu *c, struct vmx_vcpu *v)
 			v->vmcs_made = true;
 		}
 	}
-	vmptrld(v->vmcs_pa);
+	vmptrld(&v->vmcs_pa);
 	this_cpu_write(vmx_current, v);
 	v->cpu = cpu;
 	if (unlikely(v->settled != c->epoch))

@@ -40,10 +40,11 @@ __cold void vmx_op_failed(const char *op, unsigned long operand);
  */
 #define vmx_asm_goto(x...) do { asm volatile goto(x); asm(""); } while (0)
 
-/* Where no code may be called that can be traced. */
-static __always_inline unsigned long vmread_unchecked(unsigned long field)
+static __always_inline unsigned long vmread(unsigned long field)
 {
 	unsigned long value;
+
+	check_in_window();
 
 	vmx_asm_goto("1: vmread %[field], %[value]\n\t"
 		     "jna %l[fail]\n"
@@ -53,12 +54,6 @@ static __always_inline unsigned long vmread_unchecked(unsigned long field)
 fail:
 	vmx_op_failed("VMREAD", field);
 	return 0;
-}
-
-static __always_inline unsigned long vmread(unsigned long field)
-{
-	check_in_window();
-	return vmread_unchecked(field);
 }
 
 /* A field that this CPU may lack: 0 then, and that is no bug. */
@@ -110,15 +105,15 @@ fail:
 	return -EIO;
 }
 
-static inline int vmptrld(u64 pa)
+static inline int vmptrld(const u64 *pa)
 {
 	asm volatile goto("1: vmptrld %[pa]\n\t"
 			  "jna %l[fail]\n"
 			  _ASM_EXTABLE(1b, %l[fail])
-			  : : [pa] "m" (pa) : "cc", "memory" : fail);
+			  : : [pa] "m" (*pa) : "cc", "memory" : fail);
 	return 0;
 fail:
-	vmx_op_failed("VMPTRLD", pa);
+	vmx_op_failed("VMPTRLD", *pa);
 	return -EIO;
 }
 

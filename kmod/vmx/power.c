@@ -291,7 +291,7 @@ static int alloc_regions(void)
 
 		INIT_LIST_HEAD(&c->loaded);
 		c->theirs = VMX_NO_VMCS;
-		c->left = VMX_NO_VMCS;
+		c->left = VMX_NONE_LEFT;
 		c->epoch = (u64)cpu << 32 | 1;
 		c->region = vmx_alloc_region(cpu_to_node(cpu));
 		if (!c->region)

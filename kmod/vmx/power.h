@@ -7,8 +7,9 @@
 #include <asm/desc_defs.h>
 #include "vmx.h"
 
-/* What VMPTRST gives when no VMCS is current. */
+/* What VMPTRST gives when no VMCS is current; and what it never gives. */
 #define VMX_NO_VMCS	(~0ull)
+#define VMX_NONE_LEFT	1ull
 
 /**
  * struct vmx_cpu - one CPU's share of VMX; touched on that CPU only, with
@@ -22,7 +23,7 @@
  * @region: the VMXON region, allocated for each possible CPU
  * @loaded: vCPUs whose VMCS may be cached in this CPU (VMPTRLD since its last VMCLEAR)
  * @theirs: in a window that rides: the VMCS that was current, and will be again
- * @left: our VMCS that a window has left current, as there was none before
+ * @left: our VMCS that a window has left current, as there was none before; or VMX_NONE_LEFT
  * @epoch: differs from that of every other CPU, and from its own before it was last
  *	offline or suspended
  * @gdt: the host's GDT, with the limit that an exit loses

@@ -22,7 +22,7 @@
 #include "power.h"
 #include "switch.h"
 
-/* The vCPU whose section is on this CPU. */
+/* The vCPU whose section is on this CPU, unless VMX is ours: then it is vmx_current. */
 static DEFINE_PER_CPU(struct vmx_vcpu *, vmx_in_section);
 
 /* ---- segments: an exit gives null selectors, our own bases, and 64 KiB limits ---- */
@@ -31,7 +31,7 @@ static void segments_enter(struct vmx_vcpu *v)
 {
 	unsigned long fs_base;
 
-	/* Any thread of the process may change it (section_new_ldt()); the others, only this. */
+	/* Any thread of the process may change it (window_look_again()); the others, only this. */
 	store_ldt(v->host_ldt);
 	if (!v->user_ran)
 		return;
@@ -48,16 +48,6 @@ static void segments_enter(struct vmx_vcpu *v)
 		v->host_fs_base = fs_base;
 	}
 	v->host_kernel_gs = cpu_rdmsr(MSR_KERNEL_GS_BASE);
-}
-
-/* An exit leaves none; one that is there after a gap has come by another thread's IPI. */
-void section_new_ldt(struct vmx_vcpu *v)
-{
-	u16 ldt;
-
-	store_ldt(ldt);
-	if (unlikely(ldt))
-		v->host_ldt = ldt;
 }
 
 /* Selectors that an exit does not bring back; 64-bit processes have none. */
@@ -133,8 +123,6 @@ static void switch_syscall_out(struct vmx_vcpu *v)
  */
 static noinline void find_host_msrs(struct vmx_vcpu *v, struct vmx_cpu *c)
 {
-	if (c->msrs_known && !test_thread_flag(TIF_USER_RETURN_NOTIFY))
-		return;
 	power_read_host_msrs(v->found_msrs);
 	v->host_msrs = v->found_msrs;
 	if (test_thread_flag(TIF_USER_RETURN_NOTIFY))
@@ -148,29 +136,29 @@ static noinline void find_host_msrs(struct vmx_vcpu *v, struct vmx_cpu *c)
 }
 
 /* Those that KVM may want to look at. */
-static void user_return_msrs_in(struct vmx_vcpu *v, struct vmx_cpu *c)
+static __always_inline void user_return_msrs_in(struct vmx_vcpu *v, struct vmx_cpu *c)
 {
 	v->host_msrs = c->host_msrs;
-	if (static_branch_unlikely(&vmx_borrows))
+	if (static_branch_unlikely(&vmx_borrows) &&
+	    unlikely(!c->msrs_known || test_thread_flag(TIF_USER_RETURN_NOTIFY)))
 		find_host_msrs(v, c);
 	if (vmx_caps.features & TVX_FEAT_RDTSCP &&
 	    v->switched[VMX_SW_TSC_AUX] != v->host_msrs[VMX_SW_TSC_AUX])
 		cpu_wrmsr(MSR_TSC_AUX, v->switched[VMX_SW_TSC_AUX]);
 	if (v->efer & EFER_SCE)
 		section_syscall_in(v);
-	v->msrs_in = true;
 }
 
-static void user_return_msrs_out(struct vmx_vcpu *v)
+static __always_inline void user_return_msrs_out(struct vmx_vcpu *v)
 {
-	if (unlikely(!v->msrs_in))
+	if (unlikely(!v->host_msrs))
 		return;
-	v->msrs_in = false;
 	if (v->syscall_live)
 		switch_syscall_out(v);
 	if (vmx_caps.features & TVX_FEAT_RDTSCP &&
 	    v->switched[VMX_SW_TSC_AUX] != v->host_msrs[VMX_SW_TSC_AUX])
 		cpu_wrmsr(MSR_TSC_AUX, v->host_msrs[VMX_SW_TSC_AUX]);
+	v->host_msrs = NULL;
 }
 
 /*
@@ -186,15 +174,15 @@ void section_gap_begins(struct vmx_vcpu *v)
 
 void section_gap_ends(struct vmx_vcpu *v)
 {
-	if (!v->msrs_in)
+	if (!v->host_msrs)
 		user_return_msrs_in(v, this_cpu_ptr(&vmx_cpu));
 }
 
 void section_interrupted(void)
 {
-	struct vmx_vcpu *v = this_cpu_read(vmx_in_section);
+	struct vmx_vcpu *v = this_cpu_read(vmx_in_section) ?: this_cpu_read(vmx_current);
 
-	if (v)
+	if (v && v->in_section)
 		user_return_msrs_out(v);
 }
 
@@ -284,6 +272,7 @@ int vmx_enter(struct vmx_vcpu *v)
 	}
 	current->flags |= PF_VCPU;
 
+	window_take_control_registers(v);
 	segments_enter(v);
 	msrs_enter(v, c);
 	debug_enter(v);
@@ -291,10 +280,18 @@ int vmx_enter(struct vmx_vcpu *v)
 	v->user_ran = false;
 	check_barrier_is_owed(!c->on && !c->turned_on);
 	v->section_cpu = smp_processor_id();
-	this_cpu_write(vmx_in_section, v);
+	if (static_branch_unlikely(&vmx_borrows))
+		this_cpu_write(vmx_in_section, v);
 	/* Pairs with vmx_kick(): a flag set before we are seen here is seen by us. */
 	smp_store_mb(v->in_section, true);
 	return 0;
+}
+
+static __always_inline void leave_theirs(struct vmx_cpu *c)
+{
+	this_cpu_write(vmx_in_section, NULL);
+	if (!c->on && !c->turned_on)
+		mitigate_before_theirs(c->theirs != VMX_NO_VMCS);
 }
 
 void vmx_leave(struct vmx_vcpu *v)
@@ -302,9 +299,8 @@ void vmx_leave(struct vmx_vcpu *v)
 	struct vmx_cpu *c = this_cpu_ptr(&vmx_cpu);
 
 	v->in_section = false;
-	this_cpu_write(vmx_in_section, NULL);
-	if (static_branch_unlikely(&vmx_borrows) && !c->on && !c->turned_on)
-		mitigate_before_theirs(c->theirs != VMX_NO_VMCS);
+	if (static_branch_unlikely(&vmx_borrows))
+		leave_theirs(c);
 	check_section_ended();
 	msrs_leave(v);
 	segments_leave(v, c);

@@ -84,20 +84,6 @@ static void set_timer(struct vmx_vcpu *v, u64 slice)
 
 static void before_entry(struct vmx_vcpu *v, u64 slice)
 {
-	unsigned long cr3 = __read_cr3(), cr4 = __read_cr4();
-
-	/*
-	 * In a gap, another CPU's IPI may change CR4 (RDPMC's permission, for one), and whatever
-	 * has used another mm for a moment (text patching by kgdb) may leave another PCID.
-	 */
-	if (cr3 != v->host_cr3) {
-		vmwrite(HOST_CR3, cr3);
-		v->host_cr3 = cr3;
-	}
-	if (cr4 != v->host_cr4) {
-		vmwrite(HOST_CR4, cr4);
-		v->host_cr4 = cr4;
-	}
 	/* From here on this CPU may hold translations, and a flush must come here too. */
 	if (!cpumask_test_cpu(v->cpu, &v->space->ran)) {
 		cpumask_set_cpu(v->cpu, &v->space->ran);
@@ -108,18 +94,11 @@ static void before_entry(struct vmx_vcpu *v, u64 slice)
 	check_entry(v);
 }
 
-/* An exit clears it; perf changes it by IPI, so no earlier than here. */
-static void keep_debugctl(struct vmx_vcpu *v)
+/* SMIs are the host's: whether its counters stand still in them is, in a guest as well. */
+static noinline void set_freeze_in_smm(struct vmx_vcpu *v)
 {
-	u32 debugctl = cpu_rdmsr(MSR_IA32_DEBUGCTLMSR);
-
-	v->host_debugctl = debugctl;
-	/* SMIs are the host's: whether its counters stand still in them is as well. */
-	debugctl &= DEBUGCTLMSR_FREEZE_IN_SMM;
-	if (unlikely(debugctl != v->guest_debugctl)) {
-		vmwrite(GUEST_IA32_DEBUGCTL, debugctl);
-		v->guest_debugctl = debugctl;
-	}
+	v->guest_debugctl = v->host_debugctl & DEBUGCTLMSR_FREEZE_IN_SMM;
+	vmwrite(GUEST_IA32_DEBUGCTL, v->guest_debugctl);
 }
 
 /*
@@ -153,28 +132,6 @@ static void hand_to_host(struct vmx_vcpu *v)
 }
 
 /*
- * The entry, what has to be right before it, and right after the exit.  Nothing here can be
- * traced or probed: a page fault in between would change CR2; and an exit by an NMI blocks
- * further ones until the handler's IRET, which that of a breakpoint's must not come before.
- */
-static noinstr enum vmx_entry_result enter_and_exit(struct vmx_vcpu *v)
-{
-	enum vmx_entry_result result;
-
-	if (native_read_cr2() != v->cr2)
-		native_write_cr2(v->cr2);
-	result = vmx_enter_guest(v);
-	v->cr2 = native_read_cr2();
-	if (unlikely(result != VMX_ENTRY_EXITED))
-		return result;
-	v->exit_reason = vmread_unchecked(VM_EXIT_REASON);
-	if (v->exit_reason == EXIT_REASON_EXCEPTION_NMI &&
-	    (vmread_unchecked(VM_EXIT_INTR_INFO) & INTR_INFO_INTR_TYPE_MASK) == INTR_TYPE_NMI_INTR)
-		asm volatile("int $2");
-	return result;
-}
-
-/*
  * The kernel may have been told that some CPUs are left alone (nohz_full=): then RCU is not to
  * wait for one that runs a guest, and the time is to be the guest's.
  */
@@ -184,7 +141,7 @@ static noinline enum vmx_entry_result enter_tracked(struct vmx_vcpu *v)
 
 	compat_vtime_guest_enter();
 	context_tracking_guest_enter();
-	result = enter_and_exit(v);
+	result = vmx_enter_guest(v);
 	context_tracking_guest_exit();
 	compat_vtime_guest_exit();
 	return result;
@@ -199,28 +156,38 @@ static noinline void put_back(struct vmx_vcpu *v)
 		dr_out(v);
 }
 
+static noinline void breakpoints_back(struct vmx_vcpu *v)
+{
+	bool overwritten = v->dr_loaded;
+
+	if (overwritten)
+		dr_out(v);
+	compat_restore_breakpoints(overwritten ? v->host_dr : NULL);
+}
+
 int vmx_run(struct vmx_vcpu *v, u64 slice)
 {
 	enum vmx_entry_result result;
-	bool had_dr;
 
 	lockdep_assert_irqs_disabled();
 	before_entry(v, slice);
-	keep_debugctl(v);
+	/* An exit clears it, and perf changes it by NMI, too: no earlier than here. */
+	v->host_debugctl = cpu_rdmsr(MSR_IA32_DEBUGCTLMSR);
+	if (unlikely(v->host_debugctl | v->guest_debugctl))
+		set_freeze_in_smm(v);
 	mitigate_before_entry(v);
 	if (context_tracking_enabled())
 		result = enter_tracked(v);
 	else
-		result = enter_and_exit(v);
+		result = vmx_enter_guest(v);
 	mitigate_after_exit(v);
 	check_host_begins(v);
 
-	had_dr = v->dr_loaded;
-	if (unlikely(v->to_put_back))
-		put_back(v);
 	/* An exit leaves 0x400 in DR7; the host's breakpoints want theirs. */
 	if (unlikely(hw_breakpoint_active()))
-		compat_restore_breakpoints(had_dr ? v->host_dr : NULL);
+		breakpoints_back(v);
+	if (unlikely(v->to_put_back))
+		put_back(v);
 	if (unlikely(result != VMX_ENTRY_EXITED)) {
 		if (result == VMX_ENTRY_FAULTED)
 			return -EAGAIN;

@@ -23,17 +23,10 @@ void switch_dr7_changed(struct vmx_vcpu *v);
 
 /* ---- section.c ---- */
 
-/* In a section, around a gap. */
-void section_gap_begins(struct vmx_vcpu *v);
-void section_gap_ends(struct vmx_vcpu *v);
-
 /* Interrupts off: VMX goes off on this CPU, perhaps in the gap of a section. */
 void section_interrupted(void);
 
 /* In a section: the guest can execute SYSCALL from now on. */
 void section_syscall_in(struct vmx_vcpu *v);
-
-/* In a section, after a gap: the process may have got an LDT in it. */
-void section_new_ldt(struct vmx_vcpu *v);
 
 #endif

@@ -160,12 +160,11 @@ struct vmx_vcpu {
 	unsigned long host_dr[4];	/* while the guest's are loaded, if the host uses them */
 	u64 quiet_due;			/* TSC from which on RCU is to be told again */
 	u64 gap_due;			/* TSC from which on a gap is due */
-	u64 found_msrs[VMX_NR_SWITCHED]; /* the host's in this section, if KVM had put in its own */
-	const u64 *host_msrs;		/* the host's in this section, by enum vmx_switched */
+	u64 found_msrs[VMX_NR_SWITCHED]; /* as they were, if KVM had put in its guest's */
+	const u64 *host_msrs;		/* the host's, while the guest's are in the CPU; else NULL */
 	int section_cpu;		/* valid while @in_section */
 	bool in_section;
 	bool syscall_live;		/* the guest's SYSCALL MSRs are in the CPU */
-	bool msrs_in;			/* those that KVM calls user-return MSRs are the guest's */
 	bool breakpoints;		/* unless they are: its DR7 has some on */
 	bool user_ran;			/* since the last section; set by who calls vmx_enter() */
 	unsigned long seen_switches;	/* of the thread that ran it last */

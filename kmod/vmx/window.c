@@ -81,6 +81,21 @@ int window_try(void)
 	return 0;
 }
 
+/* VMX is on, says somebody: what is current there?  False: it is not. */
+static __always_inline bool keep_theirs(struct vmx_cpu *c)
+{
+	if (vmptrst(&c->theirs))
+		return false;
+	/* Ours, which we left there: nobody's, and nobody has loaded another one since. */
+	if (c->theirs == c->left)
+		c->theirs = VMX_NO_VMCS;
+	else
+		c->last_ran = NULL;
+	if (unlikely(c->stale))
+		catch_up(c);
+	return true;
+}
+
 /* VMX that is not on for us; or none of it. */
 static bool borrow(struct vmx_cpu *c, const struct vmx_vcpu *v)
 {
@@ -96,26 +111,29 @@ static bool borrow(struct vmx_cpu *c, const struct vmx_vcpu *v)
 	}
 	if (!v->keeps && !READ_ONCE(vmx_share))
 		return false;
-	if (vmptrst(&c->theirs))
-		return false;
-	/* Ours, which we left there: nobody's, and nobody has loaded another one since. */
-	if (c->theirs != VMX_NO_VMCS && c->theirs == c->left)
-		c->theirs = VMX_NO_VMCS;
-	else
-		c->last_ran = NULL;
-	if (unlikely(c->stale))
-		catch_up(c);
-	return true;
+	return keep_theirs(c);
+}
+
+/* Where the next window rides, too, most of the time: nothing else is to be done. */
+static __always_inline bool rides_again(const struct vmx_cpu *c, const struct vmx_vcpu *v)
+{
+	return v->keeps && v->cpu == smp_processor_id() && v->settled == c->epoch &&
+	       !READ_ONCE(vmx_rebooting);
 }
 
 bool vmx_open_slow(struct vmx_vcpu *v)
 {
 	struct vmx_cpu *c = this_cpu_ptr(&vmx_cpu);
 
+	if (likely(rides_again(c, v)) && likely(keep_theirs(c))) {
+		vmptrld(&v->vmcs_pa);
+		this_cpu_write(vmx_current, v);
+		goto open;
+	}
+	/* In a checking build only. */
 	if (vmx_ready(v)) {
 		check_vmcs_current(v);
-		check_host_begins(v);
-		return true;
+		goto open;
 	}
 	if (unlikely(v->cpu >= 0 && v->cpu != smp_processor_id())) {
 		local_irq_enable();
@@ -128,6 +146,7 @@ bool vmx_open_slow(struct vmx_vcpu *v)
 		return false;
 	}
 	load_here(c, v);
+open:
 	check_host_begins(v);
 	check_barrier_is_owed(v->in_section && !c->on && !c->turned_on);
 	return true;
@@ -138,40 +157,21 @@ void vmx_give_back(struct vmx_vcpu *v)
 	struct vmx_cpu *c = this_cpu_ptr(&vmx_cpu);
 
 	check_host_ends(v);
+	/* While a VM keeps somebody's VMX on, it is not ours. */
+	if (v->keeps) {
+		this_cpu_write(vmx_current, NULL);
+		if (c->theirs == VMX_NO_VMCS)
+			c->left = v->vmcs_pa;
+		else
+			vmptrld(&c->theirs);
+		return;
+	}
 	if (c->on)
 		return;
 	this_cpu_write(vmx_current, NULL);
-	if (!v->keeps)
-		load_clear(c, v);
+	load_clear(c, v);
 	if (c->turned_on)
 		turn_off(c);
 	else if (c->theirs != VMX_NO_VMCS)
-		vmptrld(c->theirs);
-	else
-		c->left = v->keeps ? v->vmcs_pa : VMX_NO_VMCS;
-}
-
-void vmx_pause(struct vmx_vcpu *v)
-{
-	if (static_branch_unlikely(&vmx_borrows))
-		section_gap_begins(v);
-	vmx_close(v);
-}
-
-bool vmx_reopen(struct vmx_vcpu *v)
-{
-	section_new_ldt(v);
-	if (!vmx_open(v))
-		return false;
-	if (static_branch_unlikely(&vmx_borrows))
-		section_gap_ends(v);
-	return true;
-}
-
-bool vmx_gap(struct vmx_vcpu *v)
-{
-	vmx_pause(v);
-	/* STI lets interrupts in behind the instruction that follows it. */
-	asm volatile("nop" : : : "memory");
-	return vmx_reopen(v);
+		vmptrld(&c->theirs);
 }

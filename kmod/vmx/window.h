@@ -14,6 +14,11 @@
 #include <linux/percpu.h>
 #include <linux/preempt.h>
 
+#include <asm/special_insns.h>
+#include <asm/tlbflush.h>
+#include <asm/vmx.h>
+
+#include "ops.h"
 #include "vmx.h"
 
 /* Whose VMCS is current on a CPU; NULL: nobody's, or VMX is off there. */
@@ -59,14 +64,69 @@ static __always_inline void vmx_close(struct vmx_vcpu *v)
 	local_irq_enable();
 }
 
+/*
+ * What an exit loads, and what it takes away.  With interrupts on, another CPU's IPI may
+ * change CR4 (RDPMC's permission, for one) or load an LDT that another thread has brought, and
+ * who has used another mm for a moment (text patching by kgdb) may have left another PCID.
+ */
+static __always_inline void window_take_control_registers(struct vmx_vcpu *v)
+{
+	unsigned long cr3 = __read_cr3(), cr4 = __read_cr4();
+
+	if (unlikely(cr3 != v->host_cr3)) {
+		vmwrite(HOST_CR3, cr3);
+		v->host_cr3 = cr3;
+	}
+	if (unlikely(cr4 != v->host_cr4)) {
+		vmwrite(HOST_CR4, cr4);
+		v->host_cr4 = cr4;
+	}
+}
+
+static __always_inline void window_look_again(struct vmx_vcpu *v)
+{
+	u32 ldt;
+
+	window_take_control_registers(v);
+	/* There is none after an exit, unless it is new. */
+	asm volatile("sldt %0" : "=r" (ldt));
+	if (unlikely(ldt))
+		v->host_ldt = ldt;
+}
+
+/* section.c: what the two halves of a gap do besides. */
+void section_gap_begins(struct vmx_vcpu *v);
+void section_gap_ends(struct vmx_vcpu *v);
+
+/* The two halves of a gap: interrupts are on in between, preemption off. */
+static __always_inline void vmx_pause(struct vmx_vcpu *v)
+{
+	if (static_branch_unlikely(&vmx_borrows))
+		section_gap_begins(v);
+	vmx_close(v);
+}
+
+static __always_inline bool vmx_reopen(struct vmx_vcpu *v)
+{
+	if (!vmx_open(v))
+		return false;
+	window_look_again(v);
+	if (static_branch_unlikely(&vmx_borrows))
+		section_gap_ends(v);
+	return true;
+}
+
 /**
  * vmx_gap() - close the window for a moment, in which the host's interrupts come [section]
  * Return: false, with the window closed: it cannot be opened again, leave the section.
  */
-bool vmx_gap(struct vmx_vcpu *v);
-/* The two halves of it: interrupts are on in between, preemption off. */
-void vmx_pause(struct vmx_vcpu *v);
-bool vmx_reopen(struct vmx_vcpu *v);
+static __always_inline bool vmx_gap(struct vmx_vcpu *v)
+{
+	vmx_pause(v);
+	/* STI lets interrupts in behind the instruction that follows it. */
+	asm volatile("nop" : : : "memory");
+	return vmx_reopen(v);
+}
 
 /* vmx_load() after a failed vmx_open(). */
 int vmx_load_slow(struct vmx_vcpu *v);
