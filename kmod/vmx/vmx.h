@@ -161,7 +161,7 @@ struct vmx_vcpu {
 	u64 quiet_due;			/* TSC from which on RCU is to be told again */
 	u64 gap_due;			/* TSC from which on a gap is due */
 	u64 found_msrs[VMX_NR_SWITCHED]; /* as they were, if KVM had put in its guest's */
-	const u64 *host_msrs;		/* the host's, while the guest's are in the CPU; else NULL */
+	const u64 *host_msrs;		/* the host's, while the guest's are in the CPU; or NULL */
 	int section_cpu;		/* valid while @in_section */
 	bool in_section;
 	bool syscall_live;		/* the guest's SYSCALL MSRs are in the CPU */
