@@ -209,6 +209,8 @@ TEST_F_TIMEOUT(kvm, kvm_intel_comes_under_a_running_guest, LONG)
 	pthread_t thread;
 	int err, i;
 
+	if (under_kvm())
+		SKIP(return, "each VM of KVM's takes minutes in a guest of an emulated KVM");
 	guest_open(&template);
 	guest_vcpu(&template);
 	start(&template, GUEST_LONG, one_exit);
