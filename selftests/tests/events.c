@@ -206,7 +206,8 @@ TEST_F(vm, nmi_in_sti_shadow)
 	EXPECT_EQ(came(g, 0)->vector, NMI_VECTOR);
 	EXPECT_EQ(came(g, 0)->rip, CODE_GPA + 1);
 	EXPECT_EQ(after.reason[NMI_WINDOW].count, before.reason[NMI_WINDOW].count);
-	EXPECT_EQ(after.reason[INTR_WINDOW].count, before.reason[INTR_WINDOW].count + 1);
+	/* None if an interrupt of the host's ended the shadow first. */
+	EXPECT_LE(after.reason[INTR_WINDOW].count, before.reason[INTR_WINDOW].count + 1);
 }
 
 /* User space's window is not there before the shadow has ended. */
