@@ -4,6 +4,7 @@
 #include "unit.h"
 
 #include <sys/stat.h>
+#include <sys/wait.h>
 
 #include "virtio_guest.h"
 
@@ -321,4 +322,70 @@ TEST(sockets_left_behind)
 	unlink(wire);
 	EXPECT_EQ(add("net", "socket=/nonexistent/wire"), -ENOENT);
 	EXPECT_TRUE(strstr(error, "/nonexistent/wire: No such file"));
+}
+
+/* Three pipes: the ends start when the parent closes the first one, tell by the second one, and stop as it closes the third one. */
+enum { GO, TOLD, STOP, PIPES };
+
+static void await_close(int fd[2])
+{
+	char c;
+
+	close(fd[1]);
+	EXPECT_EQ(read(fd[0], &c, 1), 0);
+}
+
+/* Tells 'u' if it has found a peer, 'd' if it waits for one, 'e' on an error. */
+static void be_an_end(int pipes[PIPES][2], const char *option)
+{
+	char state = 'e';
+
+	machine_start();
+	close(pipes[STOP][1]);
+	await_close(pipes[GO]);
+	if (!add("net", option))
+		state = virtio_mmio_read(&d, 0, LINK_AT, 2) ? 'u' : 'd';
+	EXPECT_EQ(write(pipes[TOLD][1], &state, 1), 1);
+	await_close(pipes[STOP]);
+	machine_stop();
+	_exit(0);
+}
+
+/* Do two ends that are made at the same time find each other? */
+static bool two_ends_meet(const char *option)
+{
+	int pipes[PIPES][2], i;
+	char told[2];
+
+	for (i = 0; i < PIPES; i++)
+		if (pipe(pipes[i]))
+			abort();
+	for (i = 0; i < 2; i++)
+		if (!fork())
+			be_an_end(pipes, option);
+	close(pipes[GO][1]);
+	for (i = 0; i < 2; i++)
+		EXPECT_EQ(read(pipes[TOLD][0], &told[i], 1), 1);
+	close(pipes[STOP][1]);
+	while (wait(NULL) > 0)
+		;
+	for (i = 0; i < PIPES; i++)
+		close(pipes[i][0]);
+	close(pipes[TOLD][1]);
+	return told[0] + told[1] == 'u' + 'd';
+}
+
+TEST(two_start_at_once)
+{
+	char option[80], lock[80];
+	int i, met = 0;
+
+	snprintf(wire, sizeof(wire), "/tmp/tinyvmx-unit-wire-%d", getpid());
+	snprintf(option, sizeof(option), "socket=%s", wire);
+	snprintf(lock, sizeof(lock), "%s.lock", wire);
+	unlink(wire);
+	for (i = 0; i < 500; i++)
+		met += two_ends_meet(option);
+	EXPECT_EQ(met, 500);
+	EXPECT_TRUE(access(wire, F_OK) && access(lock, F_OK));
 }
