@@ -27,10 +27,11 @@ await()
 	done
 }
 
-# press NAME KEYS, as printf has them.
+# press NAME KEYS, as printf has them, once it has shown something. If it has ended, they are lost: a pipe that is opened for both
+# ends does not wait for a reader.
 press()
 {
-	printf "$2" > "/tmp/$1.keys"
+	printf "$2" 1<> "/tmp/$1.keys"
 }
 
 # finish NAME: its end, with all that it showed, and its status.

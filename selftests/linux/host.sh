@@ -28,8 +28,8 @@ start_linux()
 	start "$name" become_linux "$@"
 }
 
-# type_at NAME TEXT
+# type_at NAME TEXT, and a new line; as press() does.
 type_at()
 {
-	echo "$2" > "/tmp/$1.keys"
+	echo "$2" 1<> "/tmp/$1.keys"
 }
