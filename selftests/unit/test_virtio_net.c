@@ -324,7 +324,7 @@ TEST(sockets_left_behind)
 	EXPECT_TRUE(strstr(error, "/nonexistent/wire: No such file"));
 }
 
-/* Three pipes: the ends start when the parent closes the first one, tell by the second one, and stop as it closes the third one. */
+/* The ends start when the parent closes GO, say in TOLD what they are, stop when it closes STOP. */
 enum { GO, TOLD, STOP, PIPES };
 
 static void await_close(int fd[2])
