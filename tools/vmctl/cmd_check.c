@@ -34,19 +34,18 @@ static const struct option options[] = {
 	{ "json", no_argument, NULL, 0 }, { "help", no_argument, NULL, 0 }, { NULL, 0, NULL, 0 },
 };
 
-static const char *const holds[] = {
-	[TVX_HOLD_OWN] = "own", [TVX_HOLD_RIDE] = "ride", [TVX_HOLD_WINDOW] = "window",
+static const struct hold {
+	const char *name, *text;
+} holds[] = {
+	{ "unknown", "by no way that this vmctl knows" },
+	[TVX_HOLD_OWN]	  = { "own", "on for the module alone while VMs exist" },
+	[TVX_HOLD_RIDE]	  = { "ride", "KVM has it on, and keeps it on for our VMs" },
+	[TVX_HOLD_WINDOW] = { "window", "turned on each time that a guest runs" },
 };
 
-static const char *const hold_texts[] = {
-	[TVX_HOLD_OWN] = "own: on for the module alone while VMs exist",
-	[TVX_HOLD_RIDE] = "ride: KVM has it on, and keeps it on for our VMs",
-	[TVX_HOLD_WINDOW] = "window: turned on each time that a guest runs",
-};
-
-static const char *hold_name(const char *const *names, const struct tvx_info *info)
+static const struct hold *hold_of(const struct tvx_info *info)
 {
-	return info->hold && info->hold <= TVX_HOLD_WINDOW ? names[info->hold] : "unknown";
+	return &holds[info->hold <= TVX_HOLD_WINDOW ? info->hold : 0];
 }
 
 static void print_row(const char *name, bool yes, const char *what)
@@ -105,7 +104,7 @@ static void print_text(const struct facts *f, const char *why)
 	if (f->kvm_intel_users >= 0)
 		printf("kvm_intel: loaded, %d users\n", f->kvm_intel_users);
 	if (!f->open_error)
-		printf("VMX is held: %s\n", hold_name(hold_texts, &f->info));
+		printf("VMX is held: %s: %s\n", hold_of(&f->info)->name, hold_of(&f->info)->text);
 	if (f->cpuid_vmx || !f->open_error)
 		print_required(f);
 	if (!f->open_error)
@@ -117,7 +116,7 @@ static void json_features(const struct tvx_info *info)
 	const struct tvx_feature *t;
 
 	printf(",\"hold\":\"%s\",\"api_version\":%u,\"max_vcpus\":%u,\"max_slots\":%u,\"gpa_bits\":%u,\"xsave_size\":%u,\"tsc_khz\":%llu,\"xcr0\":\"%#llx\",\"features\":{",
-	       hold_name(holds, info), info->api_version, info->max_vcpus, info->max_slots,
+	       hold_of(info)->name, info->api_version, info->max_vcpus, info->max_slots,
 	       info->gpa_bits, info->xsave_size, (unsigned long long)info->tsc_khz,
 	       (unsigned long long)info->xcr0);
 	for (t = tvx_features(); t->bit; t++) {
