@@ -56,29 +56,34 @@ static struct shared *shared(struct guest *g)
 	return (struct shared *)(g->mem + DATA_GPA);
 }
 
-static void *run_guest(void *arg)
+static void run_to_its_end(struct neighbour *n)
 {
-	struct neighbour *n = arg;
-
 	pin_to(1);
 	n->tid = syscall(SYS_gettid);
 	/* The kernel may have other work for a thread: EINTR with no signal. */
 	do {
 		n->ret = tvx_vcpu_run(&n->g->vcpu);
 	} while (n->ret == -EINTR);
+}
+
+static void *run_guest(void *arg)
+{
+	struct neighbour *n = arg;
+
+	run_to_its_end(n);
 	n->written = 1;
 	while (!shared(n->g)->stop)
 		usleep(1000);
 	return NULL;
 }
 
-static void begin(struct neighbour *n, struct guest *g)
+static void begin(struct neighbour *n, struct guest *g, void *(*thread)(void *))
 {
 	*n = (struct neighbour){ .g = g };
 	shared(g)->ready = 0;
 	shared(g)->stop = 0;
 	pin_to(0);
-	must(pthread_create(&n->thread, NULL, run_guest, n));
+	must(pthread_create(&n->thread, NULL, thread, n));
 	while (!shared(g)->ready)
 		usleep(1000);
 }
@@ -116,7 +121,7 @@ TEST_F(vm, breakpoint_of_the_host)
 
 	NEED_TWO_CPUS();
 	start(g, GUEST_LONG, dr_loop);
-	begin(&n, g);
+	begin(&n, g, run_guest);
 	for (i = 0; i < ROUNDS; i++) {
 		fd = watch(&n.written, n.tid);
 		ASSERT_GE(fd, 0);
@@ -139,11 +144,7 @@ static void *use_the_ldt(void *arg)
 {
 	struct neighbour *n = arg;
 
-	pin_to(1);
-	n->tid = syscall(SYS_gettid);
-	do {
-		n->ret = tvx_vcpu_run(&n->g->vcpu);
-	} while (n->ret == -EINTR);
+	run_to_its_end(n);
 	/* Entry 0 of the LDT, ring 3: #GP, and SIGSEGV, where there is none. */
 	asm volatile("mov %0, %%es\n\tmov %1, %%es" : : "r" (7), "r" (0));
 	n->written = 1;
@@ -155,19 +156,13 @@ TEST_F(vm, an_ldt_that_comes_meanwhile)
 	struct user_desc flat = { .entry_number = 0, .limit = 0xfffff, .seg_32bit = 1,
 				  .limit_in_pages = 1 };
 	struct guest *g = &self->g;
-	struct neighbour n = { .g = g };
+	struct neighbour n;
 
 	NEED_TWO_CPUS();
 	start(g, GUEST_LONG, busy);
-	shared(g)->ready = 0;
-	shared(g)->stop = 0;
-	pin_to(0);
-	must(pthread_create(&n.thread, NULL, use_the_ldt, &n));
-	while (!shared(g)->ready)
-		usleep(1000);
+	begin(&n, g, use_the_ldt);
 	ASSERT_EQ(syscall(SYS_modify_ldt, 0x11, &flat, sizeof(flat)), 0);
-	shared(g)->stop = 1;
-	must(pthread_join(n.thread, NULL));
+	end(&n);
 	EXPECT_EQ(n.written, 1);
 }
 
@@ -198,7 +193,7 @@ TEST_F(vm, grace_periods_go_on)
 	if (syscall(SYS_membarrier, MEMBARRIER_CMD_GLOBAL, 0, 0))
 		SKIP(return, "no MEMBARRIER_CMD_GLOBAL: nohz_full");
 	start(g, GUEST_LONG, busy);
-	begin(&n, g);
+	begin(&n, g, run_guest);
 	for (i = 0; i < ROUNDS; i++) {
 		begun = now_ns();
 		ASSERT_EQ(syscall(SYS_membarrier, MEMBARRIER_CMD_GLOBAL, 0, 0), 0);
