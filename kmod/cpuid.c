@@ -219,10 +219,6 @@ static void string_leaf(const struct policy_host *host, u32 index, u32 out[4])
 		out[EDX] &= ~F(18, FSRM);
 }
 
-/*
- * Where this leaf tells the crystal's rate, it is the APIC timer's as well (SDM: "APIC
- * Timer"), and ours counts TSC ticks.  A rate that 32 bits do not hold is not told.
- */
 /* A guest must not believe in it where its vCPUs would see it jump between CPUs. */
 static void invariant_tsc_leaf(const struct policy_host *host, u32 index, u32 out[4])
 {
@@ -230,6 +226,10 @@ static void invariant_tsc_leaf(const struct policy_host *host, u32 index, u32 ou
 		out[EDX] &= ~EXT_7_EDX;
 }
 
+/*
+ * Where this leaf tells the crystal's rate, it is the APIC timer's as well (SDM: "APIC
+ * Timer"), and ours counts TSC ticks.  A rate that 32 bits do not hold is not told.
+ */
 static void clock_leaf(const struct policy_host *host, u32 index, u32 out[4])
 {
 	u64 hz = host->tsc_khz * 1000ull;

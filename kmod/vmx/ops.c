@@ -30,8 +30,8 @@ void check_in_window(void)
 int vmx_try_invept(u64 eptp)
 {
 	if (vmx_caps.invept_context)
-		return try_invept(VMX_EPT_EXTENT_CONTEXT, eptp);
-	return try_invept(VMX_EPT_EXTENT_GLOBAL, 0);
+		return invept(VMX_EPT_EXTENT_CONTEXT, eptp);
+	return invept(VMX_EPT_EXTENT_GLOBAL, 0);
 }
 
 void vmx_invept(u64 eptp)

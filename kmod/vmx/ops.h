@@ -6,9 +6,9 @@
  * the field (zero-extended, truncated), so that one pair serves all widths.
  *
  * All but vmxon() need VMX on, with preemption off; vmread() and vmwrite() are for
- * windows, in which the right VMCS is current.  A failure is a bug of ours: it is told once, names
- * the field, and the caller goes on with a zero.  After an emergency VMXOFF the
- * instructions fault, and the exception table makes that a failure too.
+ * windows, in which the right VMCS is current.  A failure is a bug of ours: it is told
+ * once, names the field, and the caller goes on with a zero.  After an emergency VMXOFF
+ * the instructions fault, and the exception table makes that a failure too.
  *
  * cpu_rdmsr() and cpu_wrmsr() are for MSRs that the CPU surely has, where the
  * kernel's own wrappers would put a call for their tracepoints.
@@ -45,7 +45,6 @@ static __always_inline unsigned long vmread(unsigned long field)
 	unsigned long value;
 
 	check_in_window();
-
 	vmx_asm_goto("1: vmread %[field], %[value]\n\t"
 		     "jna %l[fail]\n"
 		     _ASM_EXTABLE(1b, %l[fail])
@@ -166,7 +165,7 @@ struct vmx_inv_descriptor {
 };
 
 /* Return: 0, or -EIO: VMX is off. */
-static inline int try_invept(unsigned long extent, u64 eptp)
+static inline int invept(unsigned long extent, u64 eptp)
 {
 	struct vmx_inv_descriptor d = { .id = eptp };
 
@@ -177,12 +176,6 @@ static inline int try_invept(unsigned long extent, u64 eptp)
 	return 0;
 fail:
 	return -EIO;
-}
-
-static inline void invept(unsigned long extent, u64 eptp)
-{
-	if (try_invept(extent, eptp))
-		vmx_op_failed("INVEPT", eptp);
 }
 
 static inline void invvpid(unsigned long extent, u16 vpid)

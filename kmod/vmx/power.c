@@ -62,7 +62,8 @@ void power_read_host_msrs(u64 *values)
  */
 void power_forget_translations(void)
 {
-	invept(VMX_EPT_EXTENT_GLOBAL, 0);
+	if (invept(VMX_EPT_EXTENT_GLOBAL, 0))
+		vmx_op_failed("INVEPT", 0);
 	if (vmx_caps.features & TVX_FEAT_VPID)
 		invvpid(VMX_VPID_EXTENT_ALL_CONTEXT, 0);
 }

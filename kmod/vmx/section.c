@@ -105,7 +105,7 @@ void section_syscall_in(struct vmx_vcpu *v)
 	v->syscall_live = true;
 }
 
-static void switch_syscall_out(struct vmx_vcpu *v)
+static void section_syscall_out(struct vmx_vcpu *v)
 {
 	const u64 *host = v->host_msrs;
 	unsigned int i;
@@ -154,7 +154,7 @@ static __always_inline void user_return_msrs_out(struct vmx_vcpu *v)
 	if (unlikely(!v->host_msrs))
 		return;
 	if (v->syscall_live)
-		switch_syscall_out(v);
+		section_syscall_out(v);
 	if (vmx_caps.features & TVX_FEAT_RDTSCP &&
 	    v->switched[VMX_SW_TSC_AUX] != v->host_msrs[VMX_SW_TSC_AUX])
 		cpu_wrmsr(MSR_TSC_AUX, v->host_msrs[VMX_SW_TSC_AUX]);
