@@ -226,8 +226,9 @@ static inline bool compat_kvm_was_read(void)
 }
 
 /*
- * KVM knows on each CPU which VMCS is current (false; so it was read in 6.1 and 6.12), or which
- * vCPU ran last, VMCS or not (so it is since 6.16).
+ * How does KVM decide on a CPU whether the next guest is another one than the last?  By the VMCS
+ * that is current (read in 6.1 and 6.12: false), or by the vCPU that ran last, whatever VMCS is
+ * current (read in 6.16 and later: true).  6.13 to 6.15 were not read and count as the dearer one.
  */
 #define COMPAT_KVM_REMEMBERS_VCPU (LINUX_VERSION_CODE >= KERNEL_VERSION(6, 13, 0))
 

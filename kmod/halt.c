@@ -51,7 +51,7 @@ void tvx_wake(struct tvx_vcpu *vcpu)
 /* When there is something to do at the latest: the timer's, or the caller's. */
 static u64 wait_end(const struct tvx_vcpu *vcpu)
 {
-	/* The timer of a vCPU that waits for STARTUP is nothing to it. */
+	/* A vCPU that waits for STARTUP does not wake for its timer. */
 	if (vcpu->hw.activity == TVX_WAIT_SIPI)
 		return vcpu->in.slice ? vcpu->slice_end : LAPIC_NEVER;
 	return vcpu->in.slice ? min(vcpu->lapic.deadline, vcpu->slice_end) :

@@ -25,9 +25,9 @@
 #include "vmx/ops.h"
 
 /*
- * Interrupts stay off from an exit to the next entry, and one of the host's makes the guest
- * exit; unless an emulator lets a guest with interrupts off go on.  So after as many TSC
- * ticks there is a gap for them in any case.
+ * Interrupts stay off from an exit to the next entry.  One of the host's makes the guest exit,
+ * and is served then.  An emulator may not do that while the guest has interrupts off; so they
+ * are turned on for a moment (a gap) after this many TSC ticks in any case.
  */
 #define WINDOW_TICKS	100000
 
@@ -227,7 +227,7 @@ static bool take_in_apic(struct tvx_vcpu *vcpu, u64 now, u64 *slice)
 	return true;
 }
 
-/* What comes up now and then, by the clock. */
+/* What is due by the clock: a word to RCU, and a gap for interrupts of the host's. */
 static noinline int look_up(struct tvx_vcpu *vcpu, u64 now)
 {
 	struct vmx_vcpu *hw = &vcpu->hw;

@@ -40,7 +40,7 @@ static const struct {
 	[ENTRY]	= { MSR(ENTRY_CTLS), MSR(TRUE_ENTRY_CTLS) },
 };
 
-/* Optional, and nobody needs to know whether it is there. */
+/* Optional, and no feature of the uapi's: a mark of this table's, never told to user space. */
 #define TVX_FEAT_NONE BIT_ULL(62)
 
 /* feature 0: required.  The order counts: what depends on a row follows it. */

@@ -29,7 +29,7 @@
 /* Who else wants the callback, and VMX. */
 #define RIVAL "kvm_intel"
 
-static DEFINE_MUTEX(callback_lock);	/* guards these */
+static DEFINE_MUTEX(callback_lock);	/* of the three below */
 static bool callback_ours;
 static bool rival;		/* is loaded, or about to be; read without */
 static bool vmx_in_use;

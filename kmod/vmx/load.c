@@ -84,7 +84,7 @@ static void follow_tsc(struct vmx_vcpu *v)
 		lapic_tsc_set_back(v->lapic, lost);
 }
 
-/* This CPU is not the one, or not any more what it was, when the vCPU was last on it. */
+/* The vCPU was last on another CPU, or this one was offline or asleep since. */
 static void settle_here(struct vmx_cpu *c, struct vmx_vcpu *v)
 {
 	struct desc_ptr idt;
@@ -108,7 +108,7 @@ static void settle_here(struct vmx_cpu *c, struct vmx_vcpu *v)
 	 */
 	vmx_invvpid(v->vpid);
 	vmx_invept(v->space->eptp);
-	/* No CPU is after a suspend what it was. */
+	/* After a suspend the TSC of each CPU starts again. */
 	follow_tsc(v);
 	v->settled = c->epoch;
 	v->migrations++;
