@@ -24,13 +24,6 @@
 #include "vmx/intr.h"
 #include "vmx/ops.h"
 
-/*
- * Interrupts stay off from an exit to the next entry.  One of the host's makes the guest exit,
- * and is served then.  An emulator may not do that while the guest has interrupts off; so they
- * are turned on for a moment (a gap) after this many TSC ticks in any case.
- */
-#define WINDOW_TICKS	100000
-
 /* ---- the in-half ----------------------------------------------------------- */
 
 /* All but the registers, of which load_dirty() reads those that count. */
@@ -234,8 +227,11 @@ static noinline int look_up(struct tvx_vcpu *vcpu, u64 now)
 
 	if (now >= hw->quiet_due)
 		tvx_tell_rcu(vcpu, now);
-	hw->gap_due = now + WINDOW_TICKS;
-	return vmx_gap(hw) ? EXIT_RESUME : EXIT_ENDED;
+	if (!vmx_gap(hw))
+		return EXIT_ENDED;
+	/* From its end on: after a gap of any length the guest is entered. */
+	hw->gap_due = rdtsc() + WINDOW_TICKS;
+	return EXIT_RESUME;
 }
 
 /* One entry and its exit, in an open window. */
@@ -343,13 +339,19 @@ static int may_enter(struct tvx_vcpu *vcpu)
 
 static int run_section(struct tvx_vcpu *vcpu)
 {
-	u64 slice = tvx_slice;
-	int ret = vmx_enter(&vcpu->hw);
+	struct vmx_vcpu *hw = &vcpu->hw;
+	u64 slice = tvx_slice, now;
+	int ret = vmx_enter(hw);
 
 	if (ret) {
 		vcpu->exit = TVX_EXIT_INTERRUPTED;
 		return ret;
 	}
+	/* Interrupts were on just now; what RCU is owed does not wait for a gap. */
+	now = rdtsc();
+	if (unlikely(now >= hw->quiet_due))
+		tvx_tell_rcu(vcpu, now);
+	hw->gap_due = now + WINDOW_TICKS;
 	if (vcpu->in.dirty)
 		load_dirty(vcpu);
 	ret = may_enter(vcpu);
@@ -365,13 +367,13 @@ static int run_section(struct tvx_vcpu *vcpu)
 		ret = enter_once(vcpu, slice);
 	}
 	account(vcpu, rdtsc());
-	vcpu->stats.cpu = vcpu->hw.section_cpu;
+	vcpu->stats.cpu = hw->section_cpu;
 	/* The window is open: no handler could have asked for it else. */
 	if (ret == EXIT_WAIT) {
 		vcpu->halt_intr = vmx_intr_open();
-		vcpu->halt_nmi = vmx_nmi_open(&vcpu->hw);
+		vcpu->halt_nmi = vmx_nmi_open(hw);
 	}
-	vmx_leave(&vcpu->hw);
+	vmx_leave(hw);
 	return ret;
 }
 

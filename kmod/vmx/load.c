@@ -78,7 +78,6 @@ static void follow_tsc(struct vmx_vcpu *v)
 	v->tsc_lost += lost;
 	v->tsc_offset += lost;
 	v->quiet_due = 0;
-	v->gap_due = 0;
 	vmwrite(TSC_OFFSET, v->tsc_offset);
 	if (v->lapic)
 		lapic_tsc_set_back(v->lapic, lost);

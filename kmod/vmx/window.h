@@ -116,6 +116,13 @@ static __always_inline bool vmx_reopen(struct vmx_vcpu *v)
 	return true;
 }
 
+/*
+ * Interrupts stay off from an exit to the next entry.  One of the host's makes the guest exit,
+ * and is served then.  An emulator may not do that while the guest has interrupts off; so they
+ * are turned on for a moment (a gap) after this many TSC ticks in any case.
+ */
+#define WINDOW_TICKS	100000
+
 /**
  * vmx_gap() - close the window for a moment, in which the host's interrupts come [section]
  * Return: false, with the window closed: it cannot be opened again, leave the section.
