@@ -138,7 +138,9 @@ int vmx_load_slow(struct vmx_vcpu *v)
 {
 	for (;;) {
 		preempt_enable();
-		schedule_timeout_killable(1);
+		/* However long it lasts: a suspend must be able to freeze the thread. */
+		set_current_state(TASK_KILLABLE | TASK_FREEZABLE);
+		schedule_timeout(1);
 		if (fatal_signal_pending(current))
 			return -EINTR;
 		preempt_disable();
