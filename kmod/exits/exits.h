@@ -104,6 +104,7 @@ int exit_io(struct tvx_vcpu *vcpu);
 int exit_ept_violation(struct tvx_vcpu *vcpu);
 int exit_ept_violation_slow(struct tvx_vcpu *vcpu);
 int exit_ept_misconfig(struct tvx_vcpu *vcpu);
+int exit_ept_misconfig_slow(struct tvx_vcpu *vcpu);
 /* registers.c */
 int exit_cr(struct tvx_vcpu *vcpu);
 int exit_cr_slow(struct tvx_vcpu *vcpu);

@@ -127,19 +127,24 @@ int exit_ept_violation_slow(struct tvx_vcpu *vcpu)
 	}
 }
 
-/* Our tables hold something that no processor accepts: a bug, and this is its evidence. */
 int exit_ept_misconfig(struct tvx_vcpu *vcpu)
+{
+	vcpu->access = (struct tvx_access){ .gpa = vmread(GUEST_PHYSICAL_ADDRESS) };
+	return EXIT_SLOW;
+}
+
+/* Our tables hold something that no processor accepts: a bug, and this is its evidence. */
+int exit_ept_misconfig_slow(struct tvx_vcpu *vcpu)
 {
 	struct tvx_vm *vm = vcpu->vm;
 	struct ept_entry entry = { };
-	u64 gpa = vmread(GUEST_PHYSICAL_ADDRESS);
+	u64 gpa = vcpu->access.gpa;
 
-	vmx_pause(&vcpu->hw);
 	spin_lock(&vm->mmu_lock);
 	ept_lookup(&vm->space.ept, gpa, &entry);
 	spin_unlock(&vm->mmu_lock);
 	WARN_ONCE(1, "tinyvmx: EPT misconfiguration at guest-physical 0x%llx: level %d, host 0x%llx, flags 0x%llx\n",
 		  gpa, entry.level, entry.hpa, entry.flags);
 	tvx_vm_kill(vm, "EPT misconfiguration");
-	return vmx_reopen(&vcpu->hw) ? -EIO : EXIT_ENDED;
+	return -EIO;
 }
