@@ -29,9 +29,10 @@
 /* Who else wants the callback, and VMX. */
 #define RIVAL "kvm_intel"
 
-static DEFINE_MUTEX(callback_lock);	/* of the three below */
+static DEFINE_MUTEX(callback_lock);	/* of the four below */
 static bool callback_ours;
 static bool rival;		/* is loaded, or about to be; read without */
+static bool rival_told;		/* by the module notifier; until then /sys/module is asked */
 static bool vmx_in_use;
 
 /*
@@ -99,6 +100,7 @@ static int rival_comes(void)
 	int err;
 
 	mutex_lock(&callback_lock);
+	rival_told = true;
 	WRITE_ONCE(rival, true);
 	mutex_unlock(&callback_lock);
 	err = hold_make_way();
@@ -117,6 +119,7 @@ static int rival_comes(void)
 static void rival_goes(void)
 {
 	mutex_lock(&callback_lock);
+	rival_told = true;
 	WRITE_ONCE(rival, false);
 	hold_rival(false);
 	if (vmx_in_use)
@@ -148,12 +151,29 @@ bool emergency_rival(void)
 	return READ_ONCE(rival);
 }
 
+/*
+ * A kvm_intel that is half way into the kernel, or out of it, while this module is loaded: the
+ * notifier has told of it before we listened, and /sys/module shows the opposite for a while.
+ */
+static void look_for_rival(void)
+{
+	lockdep_assert_held(&callback_lock);
+	if (rival_told)
+		return;
+	WRITE_ONCE(rival, rival_is_there());
+	hold_rival(rival);
+	if (rival)
+		give_callback_up();
+}
+
 void emergency_watch(bool in_use)
 {
 	mutex_lock(&callback_lock);
 	vmx_in_use = in_use;
+	if (in_use)
+		look_for_rival();
 	/* Once taken it is kept: to give it up takes a grace period. */
-	if (in_use && !callback_ours && !rival)
+	if (in_use && !rival)
 		take_callback();
 	mutex_unlock(&callback_lock);
 }
@@ -166,9 +186,7 @@ int emergency_setup(void)
 
 	if (!err) {
 		mutex_lock(&callback_lock);
-		if (rival_is_there())
-			WRITE_ONCE(rival, true);
-		hold_rival(rival);
+		look_for_rival();
 		mutex_unlock(&callback_lock);
 	}
 	return err;
