@@ -220,17 +220,21 @@ static bool take_in_apic(struct tvx_vcpu *vcpu, u64 now, u64 *slice)
 	return true;
 }
 
-/* What is due by the clock: a word to RCU, and a gap for interrupts of the host's. */
-static noinline int look_up(struct tvx_vcpu *vcpu, u64 now)
+static __always_inline void interrupts_were_on(struct tvx_vcpu *vcpu)
 {
-	struct vmx_vcpu *hw = &vcpu->hw;
+	u64 now = rdtsc();
 
-	if (now >= hw->quiet_due)
+	if (unlikely(now >= vcpu->hw.quiet_due))
 		tvx_tell_rcu(vcpu, now);
-	if (!vmx_gap(hw))
+	/* From the end of a gap on: however long it was, the guest is entered before the next. */
+	vcpu->hw.gap_due = now + WINDOW_TICKS;
+}
+
+static noinline int let_interrupts_in(struct tvx_vcpu *vcpu)
+{
+	if (!vmx_gap(&vcpu->hw))
 		return EXIT_ENDED;
-	/* From its end on: after a gap of any length the guest is entered. */
-	hw->gap_due = rdtsc() + WINDOW_TICKS;
+	interrupts_were_on(vcpu);
 	return EXIT_RESUME;
 }
 
@@ -244,7 +248,7 @@ static int enter_once(struct tvx_vcpu *vcpu, u64 slice)
 		return EXIT_ENDED;
 	entry = rdtsc();
 	if (unlikely(entry >= hw->gap_due))
-		return look_up(vcpu, entry);
+		return let_interrupts_in(vcpu);
 	if (hw->lapic && !take_in_apic(vcpu, entry, &slice))
 		return EXIT_ENDED;
 	if (unlikely(vmx_events_wait(hw, vcpu->in.requests)) &&
@@ -340,18 +344,14 @@ static int may_enter(struct tvx_vcpu *vcpu)
 static int run_section(struct tvx_vcpu *vcpu)
 {
 	struct vmx_vcpu *hw = &vcpu->hw;
-	u64 slice = tvx_slice, now;
+	u64 slice = tvx_slice;
 	int ret = vmx_enter(hw);
 
 	if (ret) {
 		vcpu->exit = TVX_EXIT_INTERRUPTED;
 		return ret;
 	}
-	/* Interrupts were on just now; what RCU is owed does not wait for a gap. */
-	now = rdtsc();
-	if (unlikely(now >= hw->quiet_due))
-		tvx_tell_rcu(vcpu, now);
-	hw->gap_due = now + WINDOW_TICKS;
+	interrupts_were_on(vcpu);
 	if (vcpu->in.dirty)
 		load_dirty(vcpu);
 	ret = may_enter(vcpu);
