@@ -29,9 +29,9 @@
 /* Who else wants the callback, and VMX. */
 #define RIVAL "kvm_intel"
 
-static DEFINE_MUTEX(callback_lock);	/* of the four below */
+static DEFINE_MUTEX(callback_lock);	/* guards the four below */
 static bool callback_ours;
-static bool rival;		/* is loaded, or about to be; read without */
+static bool rival;		/* is loaded, or about to be; read without the lock */
 static bool rival_told;		/* by the module notifier; until then /sys/module is asked */
 static bool vmx_in_use;
 
