@@ -26,7 +26,7 @@ farm	= $(build)/kmod-$(1)$(variant)
 # Warnings of the build's surroundings, which say nothing of our code.
 harmless := the compiler differs from the one used to build the kernel|Skipping BTF generation|unavailability of vmlinux
 
-.PHONY: demo demo-linux check check-fresh check-debug bench bench-holds bench-fields bench-profile lint all modules tools selftests host setup install uninstall clean distclean help
+.PHONY: demo demo-linux check check-fresh check-holds check-debug bench bench-holds bench-fields bench-profile lint all modules tools selftests host setup install uninstall clean distclean help
 
 all: modules tools selftests
 
@@ -107,6 +107,11 @@ check: all
 #: make check-fresh     make demo and make check in a fresh, minimal Debian 12 and Debian 13, by debootstrap (FRESHFLAGS)
 check-fresh:
 	@selftests/check-fresh $(FRESHFLAGS)
+
+#: make check-holds     each kernel, each way to hold VMX: KVM, CPUs, suspend, kexec, crash meanwhile; a table (HOLDSFLAGS)
+check-holds: all
+	@$(MAKE) CHECKING=1 modules
+	@selftests/holds $(HOLDSFLAGS)
 
 #: make check-debug     every kselftest under a kernel with KASAN, UBSAN and lockdep, which is fetched and built once
 check-debug: selftests

@@ -70,10 +70,14 @@ LEFT = f'{KVM} && insmod kvm-intel.ko && rmmod kvm_intel || exit 9;'
 THERE = f'{KVM} && insmod kvm-intel.ko || exit 9;'
 
 
-def kexec(name, *options, cpus=1, limit=100):
+def reset(name, *options, cpus=1, before=''):
+    return HostTest(f'reset while a guest runs{name}', [*BOCHS, *options], shell(f'{before}{spin(cpus)} reboot -f'), 123, RESET)
+
+
+def kexec(name, *options, cpus=1, limit=100, before=''):
     """The guest runs on the last CPU, this on the first."""
     return HostTest(f'kexec while a guest runs, {name}', [*BOCHS, *options, '--next', NEXT], shell(
-        f'{spin(cpus)} next-kernel load && taskset 1 next-kernel start'), 0, [f'CPUs: {cpus}', 'all ran'], limit=limit)
+        f'{before}{spin(cpus)} next-kernel load && taskset 1 next-kernel start'), 0, [f'CPUs: {cpus}', 'all ran'], limit=limit)
 
 
 def crash(name, *options, cpus=1, limit=100, before='', after='', says=()):
@@ -168,8 +172,8 @@ HOST_TESTS = [
         0, ['CPU 0: 0000000000000000', 'CPU 1: 0000000000000000', 'CPU 0: 0000000000000005', 'CPU 1: 0000000000000005',
             'Hello from long mode']),
 
-    HostTest('reset while a guest runs', BOCHS, shell(f'{spin()} reboot -f'), 123, RESET),
-    HostTest('reset while a guest runs, 2 CPUs', [*BOCHS, '--smp', '2'], shell(f'{spin(2)} reboot -f'), 123, RESET),
+    reset(''),
+    reset(', 2 CPUs', '--smp', '2', cpus=2),
     kexec('1 CPU'),
     kexec('2 CPUs', '--smp', '2', cpus=2),
     kexec('6.12', '--kernel', '6.12', limit=200),

@@ -69,11 +69,12 @@ def kselftests(machine, options, programs):
     return results
 
 
-def host_test(test, more=()):
+def run_test(test, more=()):
+    """(why it failed, or None; its output)"""
     try:
         options = [*test.options, *test.more(), *more]
     except HostError as error:
-        return [('failed', f'host {test.name}', str(error))]
+        return 'it cannot be run', str(error)
     with tempfile.TemporaryDirectory() as folder:
         trace = Path(folder) / 'trace'
         words = [RUN, *limits(test.limit), *options, *(['--trace', trace] if test.traced else []), '--', *test.command]
@@ -81,11 +82,14 @@ def host_test(test, more=()):
         traced = [[insn.text for insn in segment] for segment in segments(trace)] if trace.exists() else []
     missing = [word for word in test.says if word not in output]
     if status != test.status:
-        why = f'status {status}, not {test.status}'
-    elif missing:
-        why = f'it does not say {missing}'
-    elif traced != test.traced:
-        why = f'traced was {traced}, not {test.traced}'
-    else:
-        return [('ok', f'host {test.name}', '')]
-    return [('failed', f'host {test.name}', output + f'\n{why}\n')]
+        return f'status {status}, not {test.status}', output
+    if missing:
+        return f'it does not say {missing}', output
+    if traced != test.traced:
+        return f'traced was {traced}, not {test.traced}', output
+    return None, output
+
+
+def host_test(test, more=()):
+    why, output = run_test(test, more)
+    return [('failed' if why else 'ok', f'host {test.name}', f'{output}\n{why}\n' if why else '')]
