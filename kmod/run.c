@@ -196,8 +196,6 @@ static int dispatch(struct tvx_vcpu *vcpu)
 			vmx_recover_event(hw, event);
 	}
 	ret = row->fast(vcpu);
-	if (unlikely(hw->activity == TVX_SHUTDOWN) && ret == EXIT_RESUME)
-		ret = exit_user(vcpu, TVX_EXIT_SHUTDOWN);
 	if (ret == EXIT_USER)
 		give_out(vcpu, hw->exit_reason, vmread(EXIT_QUALIFICATION), next_insn(vcpu, row),
 			 0);

@@ -83,7 +83,14 @@ static void update_dr6(struct tvx_vcpu *vcpu)
 	vmwrite(GUEST_DR7, vmread(GUEST_DR7) & ~DR7_GD);
 }
 
-static void reflect(struct tvx_vcpu *vcpu, const struct tvx_event *e)
+/* The guest's own: a third one at once is its end. */
+static int raise(struct tvx_vcpu *vcpu, u8 vector, bool has_error, u32 error_code)
+{
+	return vmx_raise(&vcpu->hw, vector, has_error, error_code) ?
+	       EXIT_RESUME : exit_user(vcpu, TVX_EXIT_SHUTDOWN);
+}
+
+static int reflect(struct tvx_vcpu *vcpu, const struct tvx_event *e)
 {
 	struct vmx_vcpu *hw = &vcpu->hw;
 
@@ -92,10 +99,11 @@ static void reflect(struct tvx_vcpu *vcpu, const struct tvx_event *e)
 	if (e->vector == X86_TRAP_PF)
 		hw->cr2 = vmread(EXIT_QUALIFICATION);
 	if (e->type == TVX_EVENT_EXCEPTION)
-		vmx_raise(hw, e->vector, e->flags & TVX_EVENT_ERROR_CODE, e->error_code);
-	else if (!hw->exception.flags)
+		return raise(vcpu, e->vector, e->flags & TVX_EVENT_ERROR_CODE, e->error_code);
+	/* Else what waits goes first, and the instruction is executed again after it. */
+	if (!hw->exception.flags)
 		hw->exception = *e;
-	/* else: what waits goes first, and the instruction is executed again after it */
+	return EXIT_RESUME;
 }
 
 /* The host's #AC for a split lock: no guest of today knows what to do with one. */
@@ -125,8 +133,7 @@ int exit_exception(struct tvx_vcpu *vcpu)
 		repair_for_resume(vcpu, info, &e);
 		return to_user(vcpu, &e);
 	}
-	reflect(vcpu, &e);
-	return EXIT_RESUME;
+	return reflect(vcpu, &e);
 }
 
 /*
@@ -156,10 +163,8 @@ static int fault(struct tvx_vcpu *vcpu, u8 vector, bool has_error)
 {
 	struct tvx_run_out *out = &vcpu->run->out;
 
-	if (!(vcpu->hw.policy->exceptions & BIT(vector))) {
-		vmx_raise(&vcpu->hw, vector, has_error, 0);
-		return EXIT_RESUME;
-	}
+	if (!(vcpu->hw.policy->exceptions & BIT(vector)))
+		return raise(vcpu, vector, has_error, 0);
 	/* In real mode no exception has an error code. */
 	has_error = has_error && vmread(GUEST_CR0) & X86_CR0_PE;
 	out->exception.event = (struct tvx_event){

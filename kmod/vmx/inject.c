@@ -129,7 +129,7 @@ static bool makes_double_fault(u8 first, u8 second)
 	return BIT(first) & CONTRIBUTORY && BIT(second) & CONTRIBUTORY;
 }
 
-void vmx_raise(struct vmx_vcpu *v, u8 vector, bool has_error, u32 error_code)
+bool vmx_raise(struct vmx_vcpu *v, u8 vector, bool has_error, u32 error_code)
 {
 	struct tvx_event *first = is_exception(&v->exception) ? &v->exception : &v->injected;
 
@@ -139,7 +139,7 @@ void vmx_raise(struct vmx_vcpu *v, u8 vector, bool has_error, u32 error_code)
 		*first = (struct tvx_event){ };
 		if (was == X86_TRAP_DF) {
 			v->activity = TVX_SHUTDOWN;
-			return;
+			return false;
 		}
 		if (makes_double_fault(was, vector)) {
 			vector = X86_TRAP_DF;
@@ -153,6 +153,7 @@ void vmx_raise(struct vmx_vcpu *v, u8 vector, bool has_error, u32 error_code)
 		.vector = vector,
 		.error_code = error_code,
 	};
+	return true;
 }
 
 /* ---- delivery -------------------------------------------------------------------------- */

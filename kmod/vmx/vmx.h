@@ -326,8 +326,9 @@ bool vmx_deliver_events(struct vmx_vcpu *v, u32 requests);
 /*
  * An exception of the guest's own doing; a second one makes #DF, a third shuts down.
  * Whether it is the guest's or user space's to see, the caller has asked the policy.
+ * Return: false: the guest has shut down.
  */
-void vmx_raise(struct vmx_vcpu *v, u8 vector, bool has_error, u32 error_code);
+bool vmx_raise(struct vmx_vcpu *v, u8 vector, bool has_error, u32 error_code);
 /*
  * Queue an event of user space's for delivery.  Return: 0; -EINVAL: malformed;
  * -EBUSY: one of its class (exception, NMI, interrupt) waits already.
