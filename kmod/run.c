@@ -212,7 +212,7 @@ static bool take_in_apic(struct tvx_vcpu *vcpu, u64 now, u64 *slice)
 
 	if (unlikely(lapic_has_posted(a) || now >= a->deadline) && !tvx_irq_take_in(vcpu, now))
 		return false;
-	if (unlikely(!(vmx_caps.features & TVX_FEAT_SLICE)) && a->deadline != LAPIC_NEVER)
+	if (static_branch_unlikely(&vmx_lacks_timer) && a->deadline != LAPIC_NEVER)
 		tvx_halt_start_timer(vcpu);
 	*slice = min(*slice, a->deadline - now);
 	return true;

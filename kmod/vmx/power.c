@@ -342,6 +342,8 @@ int vmx_setup(void)
 	err = try_all();
 	if (err)
 		goto free;
+	if (!(vmx_caps.features & TVX_FEAT_SLICE))
+		static_branch_enable(&vmx_lacks_timer);
 	msr_setup();
 	err = fpu_setup() ?: mitigate_setup();
 	if (err)

@@ -18,6 +18,7 @@
 #include "probe.h"
 
 struct vmx_caps vmx_caps __ro_after_init;
+DEFINE_STATIC_KEY_FALSE(vmx_lacks_timer);
 
 static bool errata = true;
 module_param(errata, bool, 0444);

@@ -22,6 +22,7 @@
 #ifndef TVX_VMX_H
 #define TVX_VMX_H
 
+#include <linux/jump_label.h>
 #include <linux/list.h>
 #include <linux/types.h>
 #include <tinyvmx.h>
@@ -211,6 +212,9 @@ enum tvx_hold vmx_hold_next(void);
 u64 vmx_tsc_lost(void);
 
 extern struct vmx_caps vmx_caps;	/* constant after vmx_setup() */
+
+/* The CPUs have no preemption timer that can be relied on: the reverse of TVX_FEAT_SLICE. */
+DECLARE_STATIC_KEY_FALSE(vmx_lacks_timer);
 
 /* ---- a vCPU (vmcs.c) -------------------------------------------------------- */
 
