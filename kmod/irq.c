@@ -32,9 +32,8 @@ void tvx_irq_detach(struct tvx_vcpu *vcpu)
 	struct tvx_vm *vm = vcpu->vm;
 	unsigned long flags;
 
-	lockdep_assert_held(&vm->lock);
 	raw_spin_lock_irqsave(&vm->irq_lock, flags);
-	vm->vcpus[vcpu->id] = NULL;
+	WRITE_ONCE(vm->vcpus[vcpu->id], NULL);
 	raw_spin_unlock_irqrestore(&vm->irq_lock, flags);
 }
 

@@ -35,12 +35,12 @@ static int vcpu_close(struct inode *inode, struct file *file)
 	struct tvx_vcpu *vcpu = file->private_data;
 	struct tvx_vm *vm = vcpu->vm;
 
-	/* The file goes before the id is free: a new vCPU takes that name. */
-	mutex_lock(&vm->lock);
+	/*
+	 * Without vm->lock, which may be held for long: by one who waits for memory behind a file.
+	 * The file goes before the id is free: a new vCPU takes that name.
+	 */
 	debugfs_remove(vcpu->debugfs);
-	vcpu->debugfs = NULL;
 	tvx_irq_detach(vcpu);
-	mutex_unlock(&vm->lock);
 	destroy(vcpu);
 	tvx_vm_put(vm);
 	return 0;

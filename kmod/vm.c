@@ -238,7 +238,8 @@ static long create_vcpu(void *object, void *arg)
 
 	if (args->reserved || args->id >= TVX_MAX_VCPUS)
 		return -EINVAL;
-	if (vm->vcpus[array_index_nospec(args->id, TVX_MAX_VCPUS)])
+	/* Only who holds the lock adds one; one that goes away needs no lock. */
+	if (READ_ONCE(vm->vcpus[array_index_nospec(args->id, TVX_MAX_VCPUS)]))
 		return -EEXIST;
 	if (!vm->settled) {
 		policy_settle(vm->policy, &tvx_policy_host, vmx_cr4_supported());

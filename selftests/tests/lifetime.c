@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Fds and mappings closed in every order, threads in RUN meanwhile: nothing is left. */
+#include <linux/userfaultfd.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
 
@@ -250,6 +251,53 @@ TEST(nothing_is_written_after_the_end)
 		close(pipes[i][1]);
 	}
 	guest_close(&other);
+}
+
+/* ---- and while others wait ------------------------------------------------------------ */
+
+static void *lazy;	/* a page that nobody has given yet */
+
+static void *premap(void *guest)
+{
+	struct guest *g = guest;
+
+	return (void *)(long)tvx_vm_set_slot(&g->vm, 2, 0x900000, PAGE, lazy, TVX_SLOT_PREMAP);
+}
+
+/* Another process may have the vCPU's fd, and is not to depend on what this one waits for. */
+TEST(closing_a_vcpu_waits_for_no_memory)
+{
+	struct uffdio_api api = { .api = UFFD_API };
+	struct uffdio_register place = { .mode = UFFDIO_REGISTER_MODE_MISSING };
+	struct uffdio_zeropage zero = { };
+	int uffd = syscall(SYS_userfaultfd, O_CLOEXEC);
+	struct uffd_msg msg;
+	pthread_t thread;
+	struct guest g;
+	void *err;
+
+	if (uffd < 0)
+		SKIP(return, "no userfaultfd here");
+	guest_open(&g);
+	guest_vcpu(&g);
+	lazy = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	ASSERT_NE(lazy, MAP_FAILED);
+	place.range.start = zero.range.start = (unsigned long)lazy;
+	place.range.len = zero.range.len = PAGE;
+	ASSERT_EQ(0, ioctl(uffd, UFFDIO_API, &api));
+	ASSERT_EQ(0, ioctl(uffd, UFFDIO_REGISTER, &place));
+	ASSERT_EQ(0, pthread_create(&thread, NULL, premap, &g));
+	/* It waits for its page. */
+	ASSERT_EQ(sizeof(msg), read(uffd, &msg, sizeof(msg)));
+	take_step(&g, UNMAP_RUN);
+	take_step(&g, CLOSE_VCPU);
+	ASSERT_EQ(0, ioctl(uffd, UFFDIO_ZEROPAGE, &zero));
+	ASSERT_EQ(0, pthread_join(thread, &err));
+	EXPECT_EQ(NULL, err);
+	tvx_vm_destroy(&g.vm);
+	tvx_close(&g.dev);
+	close(uffd);
+	EXPECT_EQ(0, users());
 }
 
 TEST(out_of_fds)
