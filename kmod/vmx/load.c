@@ -138,8 +138,11 @@ int vmx_load_slow(struct vmx_vcpu *v)
 {
 	for (;;) {
 		preempt_enable();
-		/* However long it lasts: a suspend must be able to freeze the thread. */
-		set_current_state(TASK_KILLABLE | TASK_FREEZABLE);
+		/*
+		 * However long it lasts: a suspend must be able to freeze the thread. It holds mutexes
+		 * that nobody waits for uninterruptibly: vcpu->lock, vm->lock.
+		 */
+		set_current_state(TASK_KILLABLE | TASK_FREEZABLE_UNSAFE);
 		schedule_timeout(1);
 		if (fatal_signal_pending(current))
 			return -EINTR;
