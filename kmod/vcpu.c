@@ -223,13 +223,16 @@ static long report(void *object, void *arg)
 	struct tvx_buffer *args = arg;
 	char *text = kvmalloc(REPORT_SIZE, GFP_KERNEL_ACCOUNT);
 	size_t len = 0;
+	bool all;
 	long err;
 
 	if (!text)
 		return -ENOMEM;
+	/* Security modules take locks, and may write to the log: not with interrupts off. */
+	all = args->flags & TVX_REPORT_VMCS && capable(CAP_SYSLOG);
 	err = vmx_load(&vcpu->hw);
 	if (!err) {
-		len = vmx_report(&vcpu->hw, args->flags, text, REPORT_SIZE);
+		len = vmx_report(&vcpu->hw, args->flags, all, text, REPORT_SIZE);
 		vmx_unload(&vcpu->hw);
 		err = give(args, text, len);
 	}

@@ -106,9 +106,8 @@ static bool tells_of_host(u32 field)
 	return type == 3 || (type == 0 && width == 1 && field != TSC_OFFSET);
 }
 
-static void report_vmcs(struct seq_buf *seq)
+static void report_vmcs(bool all, struct seq_buf *seq)
 {
-	bool all = capable(CAP_SYSLOG);
 	unsigned int i;
 
 	for (i = 0; i < vmcs_fields_count; i++) {
@@ -119,7 +118,7 @@ static void report_vmcs(struct seq_buf *seq)
 	}
 }
 
-size_t vmx_report(struct vmx_vcpu *v, u32 what, char *buf, size_t size)
+size_t vmx_report(struct vmx_vcpu *v, u32 what, bool all, char *buf, size_t size)
 {
 	struct seq_buf seq;
 
@@ -127,6 +126,6 @@ size_t vmx_report(struct vmx_vcpu *v, u32 what, char *buf, size_t size)
 	if (what & TVX_REPORT_ENTRY)
 		report_entry(v, &seq);
 	if (what & TVX_REPORT_VMCS)
-		report_vmcs(&seq);
+		report_vmcs(all, &seq);
 	return seq_buf_used(&seq);
 }

@@ -379,7 +379,8 @@ int vmx_set_xsave(struct vmx_vcpu *v, const void *area);	/* -EINVAL */
 u32 vmx_xsave_size(void);
 u64 vmx_xcr0_supported(void);
 u64 vmx_cr4_supported(void);
-size_t vmx_report(struct vmx_vcpu *v, u32 what, char *buf, size_t size);	/* [loaded] */
+/* @what: TVX_REPORT_*; @all: fields that tell where the host's kernel is, too. [loaded] */
+size_t vmx_report(struct vmx_vcpu *v, u32 what, bool all, char *buf, size_t size);
 
 /* A failed entry for which we are to blame: the log says which rule. [section] */
 void vmx_log_entry_failure(struct vmx_vcpu *v);
