@@ -172,10 +172,18 @@ void section_gap_begins(struct vmx_vcpu *v)
 		user_return_msrs_out(v);
 }
 
+/*
+ * Where VMX is given back in a gap, it is dear: after one for a host's interrupt no second one
+ * is due at once, unless RCU is to be told.
+ */
 void section_gap_ends(struct vmx_vcpu *v)
 {
+	u64 now = rdtsc();
+
 	if (!v->host_msrs)
 		user_return_msrs_in(v, this_cpu_ptr(&vmx_cpu));
+	if (now < v->quiet_due)
+		v->gap_due = now + WINDOW_TICKS;
 }
 
 void section_interrupted(void)
