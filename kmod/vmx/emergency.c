@@ -154,11 +154,12 @@ bool emergency_rival(void)
 /*
  * A kvm_intel that is half way into the kernel, or out of it, while this module is loaded: the
  * notifier has told of it before we listened, and /sys/module shows the opposite for a while.
+ * Who owns VMX does not ask again: it would be too late.
  */
 static void look_for_rival(void)
 {
 	lockdep_assert_held(&callback_lock);
-	if (rival_told)
+	if (rival_told || (vmx_in_use && !rival))
 		return;
 	WRITE_ONCE(rival, rival_is_there());
 	hold_rival(rival);
@@ -166,12 +167,23 @@ static void look_for_rival(void)
 		give_callback_up();
 }
 
+bool emergency_ask_rival(void)
+{
+	bool there;
+
+	mutex_lock(&callback_lock);
+	look_for_rival();
+	there = rival;
+	mutex_unlock(&callback_lock);
+	return there;
+}
+
 void emergency_watch(bool in_use)
 {
 	mutex_lock(&callback_lock);
-	vmx_in_use = in_use;
 	if (in_use)
 		look_for_rival();
+	vmx_in_use = in_use;
 	/* Once taken it is kept: to give it up takes a grace period. */
 	if (in_use && !rival)
 		take_callback();

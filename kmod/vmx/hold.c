@@ -162,8 +162,7 @@ int vmx_hold(bool pinned)
 
 	cpus_read_lock();
 	mutex_lock(&hold_lock);
-	if (!vmx_users)
-		emergency_watch(true);
+	emergency_watch(true);
 	how = hold_one_more(pinned, &r);
 	if (how >= 0)
 		vmx_users++;
@@ -192,11 +191,13 @@ void vmx_release(void)
 enum tvx_hold vmx_hold_next(void)
 {
 	enum tvx_hold next = TVX_HOLD_WINDOW;
+	bool rival;
 
 	mutex_lock(&hold_lock);
-	if (vmx_users ? vmx_owning : may_own && !emergency_rival())
+	rival = emergency_ask_rival();
+	if (vmx_users ? vmx_owning : may_own && !rival)
 		next = TVX_HOLD_OWN;
-	else if (may_ride && riding_is_known() && emergency_rival())
+	else if (may_ride && riding_is_known() && rival)
 		next = TVX_HOLD_RIDE;
 	mutex_unlock(&hold_lock);
 	return next;

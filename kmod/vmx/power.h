@@ -119,6 +119,8 @@ void emergency_teardown(void);
 void emergency_watch(bool in_use);
 /* Is kvm_intel loaded, or about to be?  It stays so if hold_make_way() has been called since. */
 bool emergency_rival(void);
+/* The same, and if the module notifier has told nothing yet, by another look.  Sleeps. */
+bool emergency_ask_rival(void);
 
 /* A page for a VMCS or VMXON region, with the revision id in it; NULL: no memory. */
 struct vmcs *vmx_alloc_region(int node);
