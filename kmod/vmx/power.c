@@ -228,6 +228,7 @@ static int vmx_cpu_online(unsigned int cpu)
 	if (err)
 		return err;
 	local_irq_save(flags);
+	this_cpu_write(vmx_cpu.offline, false);
 	native_store_gdt(&this_cpu_ptr(&vmx_cpu)->gdt);
 	if (vmx_owning)
 		err = cpu_on(&r);
@@ -237,11 +238,16 @@ static int vmx_cpu_online(unsigned int cpu)
 	return err;
 }
 
+/*
+ * User threads have left, but for one on PREEMPT_RT that was preempted with a lock held, where it
+ * may not migrate: it is not to leave VMX on behind us, nor a VMCS in this CPU.
+ */
 static int vmx_cpu_offline(unsigned int cpu)
 {
 	unsigned long flags;
 
 	local_irq_save(flags);
+	this_cpu_write(vmx_cpu.offline, true);
 	cpu_off();
 	new_epoch(this_cpu_ptr(&vmx_cpu));
 	local_irq_restore(flags);

@@ -17,6 +17,7 @@
  * @on: VMX is ours here: on, or about to go on or off with interrupts off. For an NMI, in
  *	which the machine crashes, it is set as long as CR4.VMXE is
  * @turned_on: the same, for the window that is open
+ * @offline: this CPU is on its way down: no window opens here until it comes back
  * @stale: what is cached of guests is to be forgotten before one is entered
  * @msrs_known: @host_msrs has been read, and can be believed
  * @msrs_seen: when it was last read before that, in jiffies; 0: never
@@ -34,6 +35,7 @@
 struct vmx_cpu {
 	bool on;
 	bool turned_on;
+	bool offline;
 	bool stale;
 	bool msrs_known;
 	unsigned long msrs_seen;

@@ -96,10 +96,10 @@ static __always_inline bool keep_theirs(struct vmx_cpu *c)
 	return true;
 }
 
-/* VMX that is not on for us; or none of it. */
+/* VMX that is not on for us; or none of it. Without vmx_borrows nobody would give it back. */
 static bool borrow(struct vmx_cpu *c, const struct vmx_vcpu *v)
 {
-	if (READ_ONCE(vmx_rebooting))
+	if (READ_ONCE(vmx_rebooting) || c->offline || !static_key_enabled(&vmx_borrows))
 		return false;
 	if (!(__read_cr4() & X86_CR4_VMXE)) {
 		/* What should have kept it on could not: this CPU goes down, or the machine. */
