@@ -717,6 +717,9 @@ struct tvx_stats {
  * the next one, return with TVX_EXIT_INTERRUPTED (and 0).  A RUN that waits for a
  * page of the process's memory (a file's, userfaultfd's) returns once it has that page;
  * a signal ends such a wait too on kernels since 6.6, before only one that kills.
+ * A CPU may have no VMX for a while: it is on its way down or up, the machine is being
+ * suspended, or another hypervisor than KVM has VMX.  What needs it waits then, RUN and all
+ * that reads or writes a vCPU's state, and only a signal that kills ends that wait.
  */
 
 /* tvx_run_in.requests */
