@@ -23,7 +23,7 @@ CLEAN = "guest: the kernel's log is clean"
 DEADLINE = 'clock tsc, timer lapic-deadline'
 
 # Hosts with two CPUs run in the emulator's debugger. Without it an exit behind an exception may save a RIP that is not the handler's
-# (kmod/README.md), which a guest that runs for long does not survive.
+# (docs/internals.md), which a guest that runs for long does not survive.
 TWO_CPUS = ['--smp', '2', '--debugger']
 
 # How VMX is held: own, where nothing is said; on KVM's; in windows only, by the parameter or as a kernel lets nobody own it.

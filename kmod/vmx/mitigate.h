@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * The host's mitigations around VM entry and exit: as strong as KVM's on the
- * same host.  The table in kmod/README.md lists them all; those that must sit
+ * same host.  The table in docs/internals.md lists them all; those that must sit
  * between the last branch and the entry are in entry.S.
  */
 #ifndef TVX_MITIGATE_H

@@ -139,7 +139,7 @@ def edited(text, edits):
 
 
 class Bochs(Emulator):
-    # No version of Bochs so far has virtual-interrupt delivery as it should be (kmod/README.md): what RFLAGS.IF = 0 holds
+    # No version of Bochs so far has virtual-interrupt delivery as it should be (docs/internals.md): what RFLAGS.IF = 0 holds
     # back comes as soon as an interrupt of the host does. A guest's handlers interrupt themselves.
     # The emulated preemption timer counts at the right rate, whatever the processor whose name it has does; and without it a guest
     # with RFLAGS.IF = 0 takes no exit for the host's interrupts.
