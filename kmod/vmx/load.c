@@ -139,8 +139,9 @@ int vmx_load_slow(struct vmx_vcpu *v)
 	for (;;) {
 		preempt_enable();
 		/*
-		 * However long it lasts: a suspend must be able to freeze the thread. It holds mutexes
-		 * that nobody waits for uninterruptibly: vcpu->lock, vm->lock.
+		 * A suspend must be able to freeze the thread, however long it waits. It holds
+		 * mutexes, vcpu->lock or vm->lock, that no other thread waits for
+		 * uninterruptibly.
 		 */
 		set_current_state(TASK_KILLABLE | TASK_FREEZABLE_UNSAFE);
 		schedule_timeout(1);
