@@ -136,6 +136,14 @@ struct tvx_create_vm {
 
 /**
  * struct tvx_cpuid_entry - what the guest's CPUID answers for one (sub-)leaf
+ * @function: EAX before CPUID: the leaf
+ * @index: ECX before CPUID: the sub-leaf, if @flags has TVX_CPUID_INDEX; else it answers all
+ * @flags: TVX_CPUID_*
+ * @eax: EAX after it
+ * @ebx: EBX after it
+ * @ecx: ECX after it
+ * @edx: EDX after it
+ * @reserved: 0
  *
  * The module itself fills in what depends on the vCPU: the APIC id (leaves 1,
  * 0xb, 0x1f), OSXSAVE, and the XSAVE sizes of leaf 0xd.
@@ -243,6 +251,7 @@ struct tvx_msr_rule {
 /**
  * struct tvx_io_rule - policy of a range of I/O ports; of two rules the first counts
  * @first: port
+ * @reserved: 0
  * @count: how many
  * @action: enum tvx_action; the default is EXIT; CONST reads as @value, writes dropped
  * @value: for TVX_ACT_CONST
@@ -855,6 +864,16 @@ struct tvx_run_ctx {
  * @rflags: flags
  * @next_rip: where the guest goes on once the instruction is finished
  * @ctx: for decoding; means nothing unless its @valid is 1
+ * @io: TVX_EXIT_IO: an access to a port that the policy does not answer
+ * @mmio: TVX_EXIT_MMIO: an access to memory where no slot is, or a write to a read-only slot
+ * @fault: TVX_EXIT_MEMORY_FAULT: the process has no memory at an address of a slot
+ * @msr: TVX_EXIT_RDMSR, TVX_EXIT_WRMSR
+ * @exception: TVX_EXIT_EXCEPTION: what the policy wants to see of the guest's exceptions
+ * @task: TVX_EXIT_TASK_SWITCH
+ * @cr3: TVX_EXIT_CR3: what MOV to CR3 is to load
+ * @eoi: TVX_EXIT_EOI: the end of a level-triggered interrupt
+ * @fail: TVX_EXIT_FAIL_ENTRY: the vCPU's state cannot be entered
+ * @pad: nothing; the union's size for fields to come
  *
  * Of the union only the member that goes with @exit means anything: the rest is
  * what earlier exits left.
@@ -926,12 +945,16 @@ struct tvx_run_out {
 
 /* tvx_run_out.fail.reason */
 #define TVX_FAIL_GUEST_STATE	1  /* hardware refused the guest state */
-#define TVX_FAIL_NO_REAL_MODE	2  /* real mode or VM86-less needs unrestricted guest */
+#define TVX_FAIL_NO_REAL_MODE	2  /* a guest without CR0.PE needs unrestricted guest */
 #define TVX_FAIL_MSR_LOADING	3
 #define TVX_FAIL_CONTROLS	4  /* hardware refused the controls: a bug of the module */
 
 /**
  * struct tvx_run - the shared page: mmap(vcpu_fd, info.run_size, offset 0)
+ * @in: what user space tells the kernel
+ * @pad_in: nothing
+ * @out: what the kernel tells user space
+ * @pad_out: nothing
  *
  * The kernel reads nothing of @in twice in a RUN, and writes @out only.  Scribbling over it
  * harms nobody but the guest.
