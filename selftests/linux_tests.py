@@ -15,7 +15,7 @@ sys.path.insert(0, str(HERE / 'linux'))
 sys.dont_write_bytecode = True
 from guest import disk, guest           # noqa: E402
 from host_tests import BOCHS, NEWEST, HostTest      # noqa: E402
-from kernels import find_kernel         # noqa: E402
+from kernels import find_kernel, known_kernels      # noqa: E402
 from payload import module              # noqa: E402
 
 SCRIPTS = HERE / 'guests.sh', HERE / 'linux/host.sh'
@@ -76,7 +76,7 @@ linux disk-refused {SMALL} --disk /tmp/disk,ro && [ "$before" = "$(md5sum < /tmp
 
 # The host is the peer, once vmctl has made the interface.
 TAP = f'''
-insmod /linux/tun.ko
+insmod "/linux/tun-$(uname -r).ko"
 start_linux one 'net me=1 peer=2' {SMALL} --net tap=tap0
 until ifconfig tap0 10.0.2.2 up 2> /dev/null; do
 	[ -e "/proc/$(cat /tmp/one.pid)/exe" ] || break
@@ -91,6 +91,13 @@ start_linux two 'net,wait me=2 peer=1' {SMALL} --net socket=/tmp/wire
 for name in one two; do await $name 'packets received'; done
 for name in one two; do type_at $name; done
 finish one && finish two'''
+
+
+def tun_modules():
+    """Of whatever kernel the host is going to have."""
+    found = {find_kernel(series).release: find_kernel(series) for series in known_kernels()}
+    return [word for release, kernel in sorted(found.items())
+            for word in ('--add', f"{module(kernel, 'tun')}:/linux/tun-{release}.ko")]
 
 
 def mixed():
@@ -114,7 +121,7 @@ def linux_tests(every=False):
         linux("virtio: two guests on one wire, VMX is KVM's", WIRE, '10.0.2.1 ping', '10.0.2.2 ping', '5 packets received',
               options=[*RIDE, '--mem', '384']),
         linux('virtio: a network with the host, by tap', TAP, '5 packets received',
-              options=['--add', f"{module(find_kernel('default'), 'tun')}:/linux/tun.ko"]),
+              options=tun_modules()),
         linux('a panic is a reset', f'linux panic {SMALL}; [ $? = 113 ]',
               'Kernel panic - not syncing', 'the guest asked for a reset', log=()),
         boot('2 CPUs on 2', cpus=2, options=[*TWO_CPUS]),
