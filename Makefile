@@ -146,14 +146,18 @@ install: tools
 	else \
 		echo "no headers of the kernel $(KERNEL): the module is not installed" >&2; \
 	fi
-	@$(MAKE) -C tools/vmctl O=$(build)/tools DESTDIR=$(DESTDIR) PREFIX=$(PREFIX) install
+	@for tool in libtvx vmctl; do \
+		$(MAKE) -C tools/$$tool O=$(build)/tools DESTDIR=$(DESTDIR) PREFIX=$(PREFIX) install; \
+	done
 	install -D -m 644 packaging/60-tinyvmx.rules $(rules)
 
 #: make uninstall       the same, undone
 uninstall:
 	rm -f $(moddir)/tinyvmx.ko $(rules)
 	@if [ -z "$(DESTDIR)" ]; then depmod $(KERNEL); fi
-	@$(MAKE) -C tools/vmctl O=$(build)/tools DESTDIR=$(DESTDIR) PREFIX=$(PREFIX) uninstall
+	@for tool in libtvx vmctl; do \
+		$(MAKE) -C tools/$$tool O=$(build)/tools DESTDIR=$(DESTDIR) PREFIX=$(PREFIX) uninstall; \
+	done
 
 host: setup-all
 	@for link in $(build)/kernels/*; do $(host)/run --bochs --kernel $${link##*/} --prepare; done

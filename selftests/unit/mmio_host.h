@@ -56,18 +56,18 @@ int tvx_vcpu_set_state(struct tvx_vcpu *vcpu, const struct tvx_state *state)
 #define close		mock_close
 #define ioctl		mock_ioctl
 #define aligned_alloc	mock_aligned_alloc
-#include "tools/vmctl/libtvx/alu.c"
-#include "tools/vmctl/libtvx/decode.c"
-#include "tools/vmctl/libtvx/paging.c"
-#include "tools/vmctl/libtvx/tlb.c"
-#include "tools/vmctl/libtvx/operand.c"
-#include "tools/vmctl/libtvx/exec.c"
-#include "tools/vmctl/libtvx/strio.c"
-#include "tools/vmctl/libtvx/runpage.c"
-#include "tools/vmctl/libtvx/device.c"
-#include "tools/vmctl/libtvx/vm.c"
-#include "tools/vmctl/libtvx/memo.c"
-#include "tools/vmctl/libtvx/emulate.c"
+#include "tools/libtvx/emulate/alu.c"
+#include "tools/libtvx/emulate/decode.c"
+#include "tools/libtvx/emulate/paging.c"
+#include "tools/libtvx/emulate/tlb.c"
+#include "tools/libtvx/emulate/operand.c"
+#include "tools/libtvx/emulate/exec.c"
+#include "tools/libtvx/emulate/strio.c"
+#include "tools/libtvx/runpage.c"
+#include "tools/libtvx/device.c"
+#include "tools/libtvx/vm.c"
+#include "tools/libtvx/emulate/memo.c"
+#include "tools/libtvx/emulate/emulate.c"
 
 static int emulate_and_count(struct tvx_vcpu *vcpu, const struct tvx_mmio_ops *mmio)
 {
@@ -76,7 +76,7 @@ static int emulate_and_count(struct tvx_vcpu *vcpu, const struct tvx_mmio_ops *m
 }
 
 #define tvx_emulate_mmio emulate_and_count
-#include "tools/vmctl/libtvx/plain.c"
+#include "tools/libtvx/emulate/plain.c"
 #undef tvx_emulate_mmio
 #undef close
 #undef ioctl

@@ -7,13 +7,13 @@
 #include <cpuid.h>
 
 #include "unit.h"
-#include "tools/vmctl/libtvx/alu.c"
-#include "tools/vmctl/libtvx/decode.c"
-#include "tools/vmctl/libtvx/operand.c"
-#include "tools/vmctl/libtvx/exec.c"
-#include "tools/vmctl/libtvx/strio.c"
-#include "tools/vmctl/libtvx/paging.c"
-#include "tools/vmctl/libtvx/tlb.c"
+#include "tools/libtvx/emulate/alu.c"
+#include "tools/libtvx/emulate/decode.c"
+#include "tools/libtvx/emulate/operand.c"
+#include "tools/libtvx/emulate/exec.c"
+#include "tools/libtvx/emulate/strio.c"
+#include "tools/libtvx/emulate/paging.c"
+#include "tools/libtvx/emulate/tlb.c"
 #include "tvx_guest.h"
 #include "tvx_native.h"
 

@@ -13,10 +13,10 @@ static int mock_ioctl(int fd, unsigned long cmd, void *arg);
 
 #include <sys/ioctl.h>
 #define ioctl mock_ioctl
-#include "tools/vmctl/libtvx/vcpu.c"
+#include "tools/libtvx/vcpu.c"
 #undef ioctl
 #undef ARRAY_SIZE
-#include "tools/vmctl/libtvx/names.c"
+#include "tools/libtvx/names.c"
 
 static int mock_ioctl(int fd, unsigned long cmd, void *arg)
 {

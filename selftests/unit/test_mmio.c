@@ -3,7 +3,7 @@
 #include <errno.h>
 
 #include "unit.h"
-#include "tools/vmctl/libtvx/internal.h"
+#include "tools/libtvx/internal.h"
 #include "mmio_host.h"
 
 /* The first time anew, from then on remembered. */

@@ -2,7 +2,7 @@
 /* tvx_handle_mmio(): each form of instruction, and histories of exits, beside doing it anew. */
 
 #include "unit.h"
-#include "tools/vmctl/libtvx/internal.h"
+#include "tools/libtvx/internal.h"
 #include "mmio_host.h"
 
 /* Opcodes, with room for what follows them. */

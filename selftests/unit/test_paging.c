@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Guest linear address translation, in each paging mode and for each fault. */
 #include "unit.h"
-#include "tools/vmctl/libtvx/paging.c"
-#include "tools/vmctl/libtvx/tlb.c"
-#include "tools/vmctl/libtvx/decode.h"
+#include "tools/libtvx/emulate/paging.c"
+#include "tools/libtvx/emulate/tlb.c"
+#include "tools/libtvx/decode.h"
 #include "tvx_guest.h"
 
 #define ALL	(PT_P | PT_W | PT_U)
